@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import { encodeTopicsConfig, TOPICS_DEFAULTS } from '../../topics/environment';
 import { encodeTopicRequest, type TopicRequest } from '../../topics/request';
 import { bundledFunction } from '../functions/bundled-function';
-import { outboxFunction } from '../functions/outbox-function';
+import { outboxFunction, sharedFunctionProps } from '../functions/outbox-function';
 import { invalidOption, requireOption } from '../options/invalid-option';
 import { checkLocations } from '../options/locations';
 import { sameKindAs } from '../template-checks/app-tree';
@@ -89,7 +89,7 @@ export class OutboxTopics extends Construct {
     for (const topic of this.topics) {
       const asked = provider === undefined ? undefined : this.#ask(provider, topic, brokers, byFunction);
       if (byFunction) continue;
-      const made = this.#make(topic, brokers);
+      const made = this.#make(topic);
       if (asked !== undefined) made.node.addDependency(asked);
     }
   }
@@ -109,10 +109,10 @@ export class OutboxTopics extends Construct {
     );
   }
 
-  #make({ topic, partitions, replicationFactor, configs, onRemoval }: ResolvedTopic, brokers: ResolvedBrokers) {
+  #make({ topic, partitions, replicationFactor, configs, onRemoval }: ResolvedTopic): CfnTopic {
     // Not the custom resource's id: CloudFormation could not change its type when the kind of cluster changes.
     const made = new CfnTopic(this, `MskTopic-${topic}`, {
-      clusterArn: clusterIdOf(brokers),
+      clusterArn: this.clusterId,
       topicName: topic,
       partitionCount: partitions,
       replicationFactor: replicationFactor ?? CLOUDFORMATION_REPLICAS,
@@ -124,13 +124,13 @@ export class OutboxTopics extends Construct {
   }
 
   #ask(provider: Provider, topic: ResolvedTopic, brokers: ResolvedBrokers, apply: boolean): CustomResource {
-    const request: TopicRequest = { ...topic, cluster: clusterIdOf(brokers), mode: apply ? 'apply' : 'check' };
+    const request: TopicRequest = { ...topic, cluster: this.clusterId, mode: apply ? 'apply' : 'check' };
     const asked = new CustomResource(this, `${apply ? 'Topic' : 'Check'}-${topic.topic}`, {
       resourceType: apply ? 'Custom::KafkaTopic' : 'Custom::KafkaTopicCheck',
       serviceToken: provider.serviceToken,
       properties: encodeTopicRequest(request),
       // For a retained topic the function is not even invoked: the brokers may no longer exist.
-      removalPolicy: removalPolicyOf(apply ? topic.onRemoval : 'retain'),
+      removalPolicy: apply && topic.onRemoval === 'delete' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN,
     });
     // Ports and endpoints are separate resources, which nothing else waits for.
     asked.node.addDependency(...brokers.dependencies);
@@ -149,20 +149,17 @@ export class OutboxTopics extends Construct {
 
   #function(props: ResolvedTopicsProps, brokers: ResolvedBrokers, change: boolean): LambdaFunction {
     checkReach(brokers);
-    const { vpc, vpcSubnets, securityGroups, authentication, bootstrapBrokers } = brokers;
+    const { authentication, bootstrapBrokers } = brokers;
     const made = outboxFunction(this, {
+      ...sharedFunctionProps({ ...props, ...brokers }),
       description: change ? 'Makes and changes Kafka topics' : 'Checks Kafka topics before they are changed',
       code: props.topicsCode ?? bundledFunction('topics'),
       memorySize: MEMORY_MB,
       timeout: TIMEOUT,
-      logRetention: props.logRetention,
-      vpc,
-      vpcSubnets,
-      securityGroups,
       environment: {
         ...encodeTopicsConfig({
           ...TOPICS_DEFAULTS,
-          cluster: clusterIdOf(brokers),
+          cluster: this.clusterId,
           brokers: [bootstrapBrokers],
           auth: authentication.settings,
         }),
@@ -205,9 +202,6 @@ const topicDefaultsOf = ({ cluster }: ResolvedBrokers, byFunction: boolean): Top
 });
 
 const isArn = (text: string): boolean => text.startsWith('arn:');
-
-const removalPolicyOf = (onRemoval: 'retain' | 'delete'): RemovalPolicy =>
-  onRemoval === 'delete' ? RemovalPolicy.DESTROY : RemovalPolicy.RETAIN;
 
 /** The format of Amazon MSK: one line for each property. */
 const propertyLines = (configs: Readonly<Record<string, string>>): string =>

@@ -106,17 +106,17 @@ function impossibleTopic(option: string, topic: ITopic): OutboxError | undefined
   );
 }
 
-const sidOf = (alarms: IConstruct): string => `OutboxAlarms${known(Stack.of(alarms).account) ?? ''}`;
-
 /** CloudWatch acts on behalf of the alarms' account, which may differ from the topic's. */
-const allowCloudWatch = (alarms: IConstruct, actions: string[], resource: string): PolicyStatement =>
-  new PolicyStatement({
-    sid: sidOf(alarms),
+function allowCloudWatch(alarms: IConstruct, actions: string[], resource: string): PolicyStatement {
+  const { account } = Stack.of(alarms);
+  return new PolicyStatement({
+    sid: `OutboxAlarms${known(account) ?? ''}`,
     principals: [new ServicePrincipal(`${CLOUDWATCH}.amazonaws.com`)],
     actions,
     resources: [resource],
-    conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(alarms).account } },
+    conditions: { StringEquals: { 'aws:SourceAccount': account } },
   });
+}
 
 const keyStatement = (alarms: IConstruct): PolicyStatement => allowCloudWatch(alarms, KEY_ACTIONS, '*');
 
