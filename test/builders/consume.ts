@@ -88,10 +88,10 @@ export class MemoryClient implements ConsumerClient {
     const { ':pk': pk, ':prefix': prefix = '' } = ExpressionAttributeValues;
     const found = [...this.items]
       .filter(([name, item]) => name.startsWith(`${TableName}|`) && item['pk'] === pk)
-      .map(([, item]) => structuredClone(item))
+      .map(([, item]) => item)
       .filter(({ sk }) => String(sk).startsWith(String(prefix)))
       .toSorted((a, b) => (String(a['sk']) < String(b['sk']) ? -1 : 1));
-    return { Items: found.slice(0, Limit) };
+    return { Items: found.slice(0, Limit).map((item) => structuredClone(item)) };
   }
 
   /** The ids of a table's items that effects wrote. */

@@ -53,17 +53,19 @@ export const outsideOfJest = async <Exports>(entry: string): Promise<Exports> =>
 
 async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
   const { outputFiles } = await build({
-    ...{ entryPoints: [entry], bundle: true, write: false, platform: 'node', format: 'cjs' },
+    ...{ entryPoints: [entry], bundle: true, write: false, platform: 'node', format: 'cjs', packages: 'external' },
     plugins,
   });
   return outputFiles[0]?.text ?? '';
 }
 
 const PARAMETERS = ['module', 'exports', 'require', 'jest'];
+/** Jest has a `node:module` of its own, whose `require` loads modules into the test. */
+const NODE_MODULE = (runInThisContext('process') as NodeJS.Process).getBuiltinModule('node:module');
 const SILENT_JEST = { fn: () => () => undefined };
 
 function load(entry: string, code: string, realm: Realm): unknown {
-  const module = { exports: {}, require: createRequire(entry) };
+  const module = { exports: {}, require: realm === 'node' ? NODE_MODULE.createRequire(entry) : createRequire(entry) };
   const run = (
     realm === 'node'
       ? runInThisContext(`(function (${PARAMETERS.join(', ')}) {${code}\n})`, entry)

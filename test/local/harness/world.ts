@@ -77,13 +77,14 @@ export async function startWorld(options: Partial<StackOptions> = {}): Promise<W
       stack.brokers,
       TOPICS.map(({ topic }) => topic),
     );
-    const table = { TableName: stack.tableName, ConsistentRead: true };
+    // A new object each time: a paginator writes its position into its input.
+    const table = () => ({ TableName: stack.tableName, ConsistentRead: true });
     const query = (pk: string, skPrefix = ''): Promise<Record<string, unknown>[]> =>
       itemsOf(
         paginateQuery(
           { client: document },
           {
-            ...table,
+            ...table(),
             KeyConditionExpression: skPrefix === '' ? 'pk = :pk' : 'pk = :pk AND begins_with(sk, :prefix)',
             ExpressionAttributeValues: { ':pk': pk, ...(skPrefix === '' ? {} : { ':prefix': skPrefix }) },
           },
@@ -96,7 +97,7 @@ export async function startWorld(options: Partial<StackOptions> = {}): Promise<W
       outbox: createOutbox({ tableName: stack.tableName, service: 'shop', region: stack.region, events }),
       reader,
       items: async (pk) => {
-        const items = pk === undefined ? await itemsOf(paginateScan({ client: document }, table)) : await query(pk);
+        const items = pk === undefined ? await itemsOf(paginateScan({ client: document }, table())) : await query(pk);
         return items.filter((item) => item['pk'] !== CONTROL_PARTITION) as unknown as StoredItem[];
       },
       holds: () => query(CONTROL_PARTITION, 'hold#'),
