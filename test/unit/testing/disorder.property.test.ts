@@ -1,6 +1,6 @@
 import fc from '../../builders/fast-check';
 import { queueKeyOf } from '../../../lib/consume/inbox-keys';
-import { disordered } from '../../../lib/testing/disorder';
+import { disordered } from '../../../lib/testing/group';
 import { Random } from '../../../lib/testing/random';
 import { aRecord } from '../../builders/consume';
 
