@@ -14,7 +14,7 @@ import {
   type LocalDynamoDb,
 } from './dynamodb';
 import { PROBE_EVENT } from '../lib/sweep/environment';
-import type { ProbeReport } from '../lib/sweep/probe-partitions';
+import type { PartitionProbeReport } from '../lib/sweep/probe-partitions';
 import type { SweepReport } from '../lib/sweep/sweep';
 import { LambdaInvoker, type InvokerOptions } from './event-source-mapping/invoker';
 import { EventSourceMapping } from './event-source-mapping/mapping';
@@ -53,7 +53,7 @@ export interface Stack {
   /** Invokes the sweeper now, in addition to its schedule. Rejects if the function fails. */
   sweep(): Promise<SweepReport>;
   /** Invokes the sweeper to have unavailable partitions tried again, as a deployed rule does once a minute. */
-  probe(): Promise<ProbeReport>;
+  probe(): Promise<PartitionProbeReport>;
   /** Like `sweep`, with the peak memory of the function. */
   sweepMeasured(): Promise<{ readonly report: SweepReport; readonly maxRssBytes: number }>;
   readonly logFolder: string;
@@ -193,7 +193,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
       const { outcome } = await sweeper.invoke(PROBE_EVENT);
       if (outcome.kind === 'error') throw new Error(`Partitions could not be tried: ${outcome.message}`);
       // The result of the sweeper's handler for this event.
-      return outcome.response as ProbeReport;
+      return outcome.response as PartitionProbeReport;
     },
     async recreateStream() {
       streamArn = await recreateStream(clientConfig, template.table, tableName);

@@ -3,7 +3,7 @@ import { SWEEPER_SERVICE } from '../../lib/event/metrics';
 import { dynamodbClient } from '../../lib/relay/dynamodb/client';
 import { sweepStore } from '../../lib/sweep/dynamodb-store';
 import { decodeSweeperConfig } from '../../lib/sweep/environment';
-import { isProbeEvent, probePartitions, type ProbeReport } from '../../lib/sweep/probe-partitions';
+import { isProbeEvent, probePartitions, type PartitionProbeReport } from '../../lib/sweep/probe-partitions';
 import { sweep, type SweepReport } from '../../lib/sweep/sweep';
 import { powertoolsProbeReporter, powertoolsReporter } from '../../lib/sweep/telemetry-powertools';
 import { wait } from '../../lib/timing/wait';
@@ -20,7 +20,7 @@ const store = sweepStore(dynamodbClient(), config, { now: Date.now }, wait);
 export async function handler(
   event: unknown,
   context: Context,
-): Promise<Omit<SweepReport, 'failures'> | Omit<ProbeReport, 'failures'>> {
+): Promise<Omit<SweepReport, 'failures'> | Omit<PartitionProbeReport, 'failures'>> {
   if (isProbeEvent(event)) return probe();
   const { failures, ...done } = await sweep(store, {
     overdueAfterMs: config.overdueAfterSeconds * 1000,
@@ -35,7 +35,7 @@ export async function handler(
   return done;
 }
 
-async function probe(): Promise<Omit<ProbeReport, 'failures'>> {
+async function probe(): Promise<Omit<PartitionProbeReport, 'failures'>> {
   const { failures, ...done } = await probePartitions(store, { by: SWEEPER_SERVICE, now: Date.now });
   reportProbe({ ...done, failures });
   if (failures.length > 0) throw new AggregateError(failures, `${failures.length} partitions could not be tried.`);

@@ -42,16 +42,20 @@ export interface OutboxItem extends AggregateKey {
   readonly correlationId?: string;
 }
 
-/** Identifies one write of one item: writers choose the ids, and a position can be reused. */
-export const identityOf = ({
-  pk,
-  sk,
-  id,
-}: {
+/** The primary key of an item of the outbox table. */
+export interface ItemKey {
   readonly pk: string;
   readonly sk: string;
+}
+
+/** One write of one item: writers choose the ids, and a position can be reused. */
+export interface ItemRef extends ItemKey {
+  /** Left out for an undecodable item, whose id is not trusted. */
   readonly id?: string;
-}): string => `${pk}\n${sk}\n${id ?? ''}`;
+}
+
+/** Identifies one write of one item, as text. */
+export const identityOf = ({ pk, sk, id }: ItemRef): string => `${pk}\n${sk}\n${id ?? ''}`;
 
 export const DEFAULT_CONTENT_TYPE = 'application/json';
 export const TOPIC_PATTERN = RULES.topic.pattern;

@@ -1,8 +1,9 @@
 import { unavailablePartitions } from '../event/partition-hold';
 import { controlStore } from '../relay/dynamodb/control';
-import type { TableCounts } from '../sweep/table-counts';
+import { holdSummary, type TableCounts } from '../sweep/table-counts';
 import { sweepStore } from '../sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
+import { newProgress } from '../sweep/scan-progress';
 import { scanTable } from '../sweep/scan-table';
 import { goneItems, type GoneItem } from './gone';
 import { wait } from '../timing/wait';
@@ -50,7 +51,6 @@ export interface StatusReport extends TableCounts, Unpublished {
   readonly readUnits: number;
 }
 
-const SEGMENTS = 16;
 const GONE_KEPT = 10;
 const STREAM_MS = 24 * 3_600_000;
 
@@ -66,17 +66,16 @@ export async function status(target: OutboxTarget, options: StatusOptions = {}):
   const store = sweepStore(client, { tableName, ...SWEEPER_DEFAULTS, home }, Date, wait);
   const control = await controlStore(target).read();
   const late = new OverdueItems();
-  const { counts, readUnits, failures } = await scanTable(store, control, {
-    before: at - DUE_MS,
+  const begun = newProgress(at, 0, SWEEPER_DEFAULTS.readUnitsPerSecond);
+  const { progress, readUnits, failures } = await scanTable(store, control, begun, {
+    overdueBefore: at - DUE_MS,
     now: at,
-    segments: SEGMENTS,
-    from: 0,
     goesOn: () => true,
     onPage: onProgress,
     onFinding: (finding) => late.add(finding),
   });
   if (failures.length > 0) throw new AggregateError(failures, 'A part of the table could not be read.');
-  const holds = [...control.holds.values()].filter(({ awaits }) => awaits === undefined);
+  const { counts } = progress;
   const gone = await goneItems(target, control.holds.values());
   const unavailable = [...unavailablePartitions(control.holds.values()).values()];
   const proof = await unpublished(target, late, counts, { now: Date.now, pause: wait });
@@ -85,12 +84,11 @@ export async function status(target: OutboxTarget, options: StatusOptions = {}):
     ...proof,
     tableName,
     atMs: at,
-    heldKeys: holds.length,
+    ...holdSummary(control.holds.values()),
     goneItems: {
       count: gone.size,
       first: [...gone.values()].toSorted((a, b) => (a.pk < b.pk ? -1 : 1)).slice(0, GONE_KEPT),
     },
-    oldestHoldAt: holds.length === 0 ? undefined : Math.min(...holds.map(({ since }) => since)),
     unavailablePartitions: unavailable.map(({ name, since, failedAt, holds: keysHeld }) => ({
       ...{ name, sinceMs: since, failedAt, keys: keysHeld.length },
     })),

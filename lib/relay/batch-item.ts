@@ -1,8 +1,8 @@
 import type { Hold } from '../event/control';
-import { identityOf, type OutboxItem } from '../event/item';
+import { identityOf, type ItemRef, type OutboxItem } from '../event/item';
 import { messagesOf, type Message } from '../event/message';
 import type { Receipt } from '../event/receipt';
-import type { ItemIdentity, StoredItem, StoredState } from './ports';
+import type { StoredItem, StoredState } from './ports';
 import type { DecodedItem } from './record';
 
 /** One item in progress within an invocation, from a record of the batch or from a drain's read of the table. */
@@ -19,7 +19,7 @@ export interface BatchItem {
   readonly streamedAt?: number;
   readonly content: ItemContent | UndecodableContent;
   /** Earlier refusals of the item: their number, and the epoch milliseconds of the first. */
-  readonly refused: StoredItem['refused'];
+  readonly refusals: StoredItem['refusals'];
   /** Whether every earlier item of the key is known to be settled: a drain reads from the beginning. */
   readonly isHead: boolean;
   /** `settled` needs nothing more in this invocation; any other state is delivered again. */
@@ -43,7 +43,7 @@ export const batchItemOf = (
 ): BatchItem => ({
   ...contentOf(decoded),
   ...record,
-  refused: { attempts: 0 },
+  refusals: { attempts: 0 },
   isHead: false,
   state: 'open',
 });
@@ -53,8 +53,12 @@ export const batchItemOf = (
  *
  * @param goesOn - whether to continue after the first events, if these are recorded as published
  */
-export function storedBatchItemOf({ content, refused, receipts }: StoredItem, index: number, goesOn = true): BatchItem {
-  const item: BatchItem = { ...contentOf(content), index, refused, isHead: true, state: 'open' };
+export function storedBatchItemOf(
+  { content, refusals, receipts }: StoredItem,
+  index: number,
+  goesOn = true,
+): BatchItem {
+  const item: BatchItem = { ...contentOf(content), index, refusals, isHead: true, state: 'open' };
   if (goesOn) resume(item, receipts);
   return item;
 }
@@ -81,7 +85,7 @@ export function resume({ content }: BatchItem, noted: readonly Receipt[] = []): 
 }
 
 /** The item as the stores name it. The id is left out if the item is undecodable, because it is then not trusted. */
-export const storedIdentity = ({ pk, sk, content }: BatchItem): ItemIdentity => ({
+export const itemRef = ({ pk, sk, content }: BatchItem): ItemRef => ({
   pk,
   sk,
   id: content.kind === 'item' ? content.item.id : undefined,

@@ -1,76 +1,67 @@
 import type { AwaitedItem, Hold } from '../event/control';
 import { goneMessage, isHeldItem, isRefused } from '../event/gone';
-import { identityOf } from '../event/item';
+import { identityOf, type ItemRef } from '../event/item';
 import { isOpen } from '../event/item-state';
 import { positionKey, FIRST_POSITION } from '../event/position';
-import { newSignal, type DrainSignal, type OperatorNote, type SkipSignal } from '../event/signal';
-import { isWhole, storedBatchItemOf, storedIdentity, streamAgeMs, type BatchItem } from './batch-item';
+import { newSignal, type Signal } from '../event/signal';
+import { isWhole, itemRef, storedBatchItemOf, streamAgeMs, type BatchItem } from './batch-item';
+import type { Invocation } from './invocation';
 import { KeyFailure } from './key-failure';
-import { isStored, type BatchSignal, type KeyTask } from './key-task';
+import { isStored, type KeyTask } from './key-task';
 import type { DrainOutcome, StoredItem } from './ports';
 import { awaitedPredecessors } from './predecessors';
 import type { PublishSession } from './publish-session';
 
-interface DrainProgress {
-  readonly outcome: DrainOutcome;
-  readonly published: number;
-  /** Position at which a later drain resumes, and the id of the item there. */
-  readonly from: string;
-  readonly id?: string;
-}
-
-/** Publishes everything open of a key from the table, in order, after the discards that its signals request. */
-export class KeyDrain {
+/** Publishes everything open of one key from the table, in order, after the discards that its signals request. */
+export class DrainRun {
   readonly #session: PublishSession;
-
-  constructor(session: PublishSession) {
-    this.#session = session;
-  }
+  readonly #invocation: Invocation;
+  readonly #task: KeyTask;
+  readonly #known: Hold | undefined;
+  /** No signal asks to retry the parked item: only earlier items are published, and the hold is not changed. */
+  readonly #isBehindHold: boolean;
+  /** The hold of the key that this drain has set to `draining`. */
+  #begun: Hold | undefined;
+  /** Items that the key waits for by that hold, and that the pages so far have not passed. */
+  #awaited: AwaitedItem[] = [];
+  /** Positions that the pages so far have shown, by `positionKey`. */
+  readonly #present = new Set<string>();
+  #published = 0;
+  /** Set if this drain is postponed: the first item that a later one must publish. */
+  #rest: ItemRef | undefined;
 
   /** @param task - the signals contain no replay */
-  async run({ pk, items, signals }: KeyTask): Promise<DrainOutcome> {
-    const { control, partitions, ports } = this.#session.invocation;
-    const { holds } = control;
-    const known = holds.get(pk);
-    // No signal asks to retry the parked item: only earlier items are published, and the hold is not changed.
-    const behindHold = !signals.some(isStored) && known?.state === 'holding';
-    let begun: Hold | undefined;
-    if (!behindHold) {
-      begun = await this.#discardSkipped(signals, known);
-      // The hold leaves `control`: from here on the table decides which items wait.
-      if (begun === known) begun = await ports.drains.begin(pk, known);
-      holds.delete(pk);
+  constructor(session: PublishSession, task: KeyTask) {
+    this.#session = session;
+    this.#invocation = session.invocation;
+    this.#task = task;
+    this.#known = this.#invocation.control.holds.get(task.pk);
+    this.#isBehindHold = !task.signals.some(isStored) && this.#known?.state === 'holding';
+  }
+
+  async run(): Promise<DrainOutcome> {
+    const { partitions, ports } = this.#invocation;
+    const { pk, signals } = this.#task;
+    if (!this.#isBehindHold) await this.#begin();
+    let outcome = await this.#publishOpen();
+    if (this.#rest !== undefined) outcome = await this.#postpone(this.#rest);
+    else if (outcome === 'done' && !this.#isBehindHold) {
+      if ((await ports.drains.finish(pk, this.#begun)) === 'superseded') outcome = 'failed';
     }
-    const now = ports.clock.now();
-    const starts = [
-      ...signals.map(({ signal }) => startOf(signal as DrainSignal | SkipSignal)),
-      ...items.map(({ sk }) => sk),
-      ...(begun === undefined ? [] : [begun.position]),
-    ];
-    const progress = await this.#publishOpen(
-      pk,
-      starts.reduce((least, sk) => (sk < least ? sk : least)),
-      Math.max(...[...signals, ...items].map((one) => streamAgeMs(one, now) ?? 0)),
-      begun,
-    );
-    const { published } = progress;
-    let { outcome } = progress;
-    if (outcome === 'postponed') {
-      outcome = await this.#postpone(pk, begun, progress, signals[0]?.signal.request);
-    } else if (outcome === 'done' && !behindHold && (await ports.drains.finish(pk, begun)) === 'superseded') {
-      outcome = 'failed';
-    }
+    const published = this.#published;
     // Applies also if the key has moved to another partition since, because partitions were added to the topic.
-    if (known?.awaits !== undefined && outcome === 'done' && published > 0) partitions.acked(known.awaits);
+    const awaits = this.#known?.awaits;
+    if (awaits !== undefined && outcome === 'done' && published > 0) partitions.acked(awaits);
     const stored = signals.filter(isStored).map(({ signal }) => signal);
     ports.telemetry.drained({ pk, outcome, published, signals: stored });
     return outcome;
   }
 
-  /** Returns the current hold, which is `known` if nothing was discarded. */
-  async #discardSkipped(signals: readonly BatchSignal[], known: Hold | undefined): Promise<Hold | undefined> {
-    const { control, ports } = this.#session.invocation;
-    let hold = known;
+  /** Discards what the signals request, and sets the hold to `draining`. */
+  async #begin(): Promise<void> {
+    const { control, ports } = this.#invocation;
+    const { pk, signals } = this.#task;
+    let hold = this.#known;
     for (const { signal } of signals) {
       if (signal.kind !== 'skip') continue;
       const discarded = await ports.drains.discard(signal, hold);
@@ -79,68 +70,73 @@ export class KeyDrain {
       control.tombstones.add(identityOf({ pk: signal.pk, sk: signal.position, id: signal.id }));
       ports.telemetry.discarded(signal);
     }
-    return hold;
+    this.#begun = hold === this.#known ? await ports.drains.begin(pk, hold) : hold;
+    if (this.#begun !== undefined) this.#awaited = [this.#begun, ...(this.#begun.others ?? [])];
+    // The hold leaves `control`: from here on the table decides which items wait.
+    control.holds.delete(pk);
   }
 
-  /**
-   * Publishes from the earliest open item, page by page, to the key's end: only that proves that nothing waits.
-   *
-   * @param waitedMs - age of the oldest record that requested the drain
-   */
-  async #publishOpen(pk: string, start: string, waitedMs: number, begun: Hold | undefined): Promise<DrainProgress> {
-    const { invocation } = this.#session;
-    const { keys, items: store } = invocation.ports;
+  /** Publishes from the earliest open item, page by page, to the key's end: only that proves that nothing waits. */
+  async #publishOpen(): Promise<DrainOutcome> {
+    const invocation = this.#invocation;
+    const { clock, keys, items: store } = invocation.ports;
     const { holds } = invocation.control;
-    const before = holds.get(pk);
+    const { pk, items: requested, signals } = this.#task;
+    const now = clock.now();
+    // A writer's clock may be ahead, so the stream's age of the records that requested the drain counts too.
+    const waitedMs = Math.max(...[...signals, ...requested].map((record) => streamAgeMs(record, now) ?? 0));
+    const holdBefore = holds.get(pk);
+    const start = this.#start();
     const from = (await keys.earliestOpen(pk, start)) ?? start;
-    const present = new Set<string>();
-    const awaited: AwaitedItem[] = begun === undefined ? [] : [begun, ...(begun.others ?? [])];
-    let published = 0;
     for await (const page of keys.pages(pk, from)) {
-      // Checked before later items are sent: the pages begin at or before the item that the key waits for.
       const last = page.at(-1)?.sk ?? '';
-      const passed = awaited.splice(0, awaited.filter(({ position }) => position <= last).length);
-      if (begun !== undefined && !(await this.#holdAtGone(begun, passed, page))) {
-        return { outcome: 'failed', published, from };
-      }
+      // Checked before later items are sent: the pages begin at or before the item that the key waits for.
+      if (!(await this.#holdAtGone(page, last))) return 'failed';
       const items = page.flatMap((stored, at) =>
         isOpen(stored.state) ? [storedBatchItemOf(stored, at, store.noteReceipts !== undefined)] : [],
       );
-      if (await this.#mustWait(page, items, present)) return { outcome: 'failed', published, from };
+      if (await this.#mustWait(page, items)) return 'failed';
       await this.#session.publish(items);
       await this.#session.marks.flush();
-      // A writer's clock may be ahead, so the stream's age of the records that requested the drain counts too.
       await this.#session.holdBlocked(items, waitedMs);
       const hold = holds.get(pk);
-      const isInterrupted = invocation.isBlocked(pk) || (invocation.stopped && (hold === undefined || hold === before));
-      if (isInterrupted || items.some(({ state }) => state === 'failed')) {
-        return { outcome: 'failed', published, from };
-      }
+      const isNewHold = hold !== undefined && hold !== holdBefore;
+      if (invocation.isBlocked(pk) || (invocation.stopped && !isNewHold)) return 'failed';
+      if (items.some(({ state }) => state === 'failed')) return 'failed';
       const next = items.find(({ state }) => state === 'open');
-      published += items.filter(isWhole).length;
+      this.#published += items.filter(isWhole).length;
       if (next !== undefined) {
-        const { id } = storedIdentity(next);
-        return { outcome: published === 0 ? 'failed' : 'postponed', published, from: next.sk, id };
+        if (this.#published === 0) return 'failed';
+        this.#rest = itemRef(next);
+        return 'postponed';
       }
-      if (hold !== undefined && (hold !== before || last >= hold.position)) {
-        return { outcome: hold === before ? 'done' : 'held', published, from };
-      }
+      if (isNewHold) return 'held';
+      if (hold !== undefined && last >= hold.position) return 'done';
     }
-    if (begun !== undefined) {
-      if (!(await this.#holdAtGone(begun, awaited, []))) return { outcome: 'failed', published, from };
-      if (holds.get(pk) !== before) return { outcome: 'held', published, from };
-    }
-    return { outcome: 'done', published, from };
+    if (!(await this.#holdAtGone([]))) return 'failed';
+    return this.#begun !== undefined && holds.get(pk) !== holdBefore ? 'held' : 'done';
+  }
+
+  /** The first position that a signal, a record or the hold names. */
+  #start(): string {
+    const { items, signals } = this.#task;
+    const starts = [...signals.map(({ signal }) => startOf(signal)), ...items.map(({ sk }) => sk)];
+    if (this.#begun !== undefined) starts.push(this.#begun.position);
+    return starts.reduce((least, sk) => (sk < least ? sk : least));
   }
 
   /**
-   * Holds the key at the first of these items that is gone. Returns `false` if another relay has begun since.
+   * Holds the key at the first awaited item that is gone. Returns `false` if another relay has begun since.
    *
    * @param page - the items that were read around their positions
+   * @param upTo - the last position of the page; left out after the last page
    */
-  async #holdAtGone(begun: Hold, items: readonly AwaitedItem[], page: readonly StoredItem[]): Promise<boolean> {
-    const { control, ports } = this.#session.invocation;
-    for (const item of items) {
+  async #holdAtGone(page: readonly StoredItem[], upTo?: string): Promise<boolean> {
+    const begun = this.#begun;
+    if (begun === undefined) return true;
+    const { control, ports } = this.#invocation;
+    const passed = this.#awaited.filter(({ position }) => upTo === undefined || position <= upTo);
+    for (const item of this.#awaited.splice(0, passed.length)) {
       if (!(await this.#isGone(begun, item, page))) continue;
       const kept = await ports.drains.keepForGone(begun, item, goneMessage(item));
       if (kept.kind === 'held') control.holds.set(begun.pk, kept.hold);
@@ -154,7 +150,7 @@ export class KeyDrain {
    * there is none of these, and the event is at no other position of the key, the item was deleted.
    */
   async #isGone(hold: Hold, item: AwaitedItem, page: readonly StoredItem[]): Promise<boolean> {
-    const { invocation } = this.#session;
+    const invocation = this.#invocation;
     const { pk, headSeen } = hold;
     const { position, id } = item;
     if (item === hold && !isRefused(hold)) return false;
@@ -180,36 +176,36 @@ export class KeyDrain {
   }
 
   /** Strict order also applies between the items of a drain: one may have become visible after the Query passed it. */
-  async #mustWait(page: readonly StoredItem[], items: readonly BatchItem[], present: Set<string>): Promise<boolean> {
-    const { options, ports } = this.#session.invocation;
+  async #mustWait(page: readonly StoredItem[], items: readonly BatchItem[]): Promise<boolean> {
+    const { options, ports } = this.#invocation;
     if (options.order !== 'strict') return false;
-    for (const { pk, sk } of page) present.add(positionKey(pk, sk));
+    for (const { pk, sk } of page) this.#present.add(positionKey(pk, sk));
     const now = ports.clock.now();
-    const awaited = await awaitedPredecessors(items, present, ports.keys, now, options.replicationWaitMs);
+    const awaited = await awaitedPredecessors(items, this.#present, ports.keys, now, options.replicationWaitMs);
     for (const [item, predecessor] of awaited) {
       if (predecessor === 'missing') ports.telemetry.predecessorMissing(item);
     }
     return awaited.size > 0;
   }
 
-  async #postpone(
-    pk: string,
-    hold: Hold | undefined,
-    { from, id }: DrainProgress,
-    request: OperatorNote | undefined,
-  ): Promise<DrainOutcome> {
-    const { control, ports } = this.#session.invocation;
+  async #postpone({ pk, sk, id }: ItemRef): Promise<DrainOutcome> {
+    const { control, ports } = this.#invocation;
+    const request = this.#task.signals[0]?.signal.request;
     const now = ports.clock.now();
     const successor = newSignal(pk, now, {
       kind: 'drain',
-      from,
+      from: sk,
       request: { by: request?.by ?? 'relay', at: now, why: request?.why ?? 'A drain ran out of time.' },
     });
-    const postponed = await ports.drains.postpone(hold, successor, id);
+    const postponed = await ports.drains.postpone(this.#begun, successor, id);
     if (postponed.kind === 'superseded') return 'failed';
     control.holds.set(pk, postponed.hold);
     return 'postponed';
   }
 }
 
-const startOf = (signal: DrainSignal | SkipSignal): string => (signal.kind === 'drain' ? signal.from : signal.position);
+/** Where a signal asks to begin; a replay asks for no drain. */
+function startOf(signal: Signal): string {
+  if (signal.kind === 'drain') return signal.from;
+  return signal.kind === 'skip' ? signal.position : FIRST_POSITION;
+}

@@ -1,4 +1,5 @@
-import type { Position, StoredState } from './ports';
+import type { ItemKey } from '../event/item';
+import type { StoredState } from './ports';
 
 /** DynamoDB refuses calls for this key only: its record is delivered again, and other keys continue. */
 export class KeyFailure extends Error {
@@ -9,9 +10,9 @@ export class KeyFailure extends Error {
 export class PositionsUnread extends KeyFailure {
   /** The items that were read, by `positionKey`. */
   readonly stored: ReadonlyMap<string, StoredState>;
-  readonly unread: readonly Position[];
+  readonly unread: readonly ItemKey[];
 
-  constructor(stored: ReadonlyMap<string, StoredState>, unread: readonly Position[]) {
+  constructor(stored: ReadonlyMap<string, StoredState>, unread: readonly ItemKey[]) {
     super(`DynamoDB throttled the keys of ${unread.length} positions; they were not read.`);
     this.stored = stored;
     this.unread = unread;

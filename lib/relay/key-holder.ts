@@ -1,6 +1,6 @@
 import type { ParkReason } from '../event/control';
 import { partitionName, type AwaitedPartition } from '../event/topic-partition';
-import { ageMs, storedIdentity, type BatchItem } from './batch-item';
+import { ageMs, itemRef, type BatchItem } from './batch-item';
 import type { BlockedKey, Invocation } from './invocation';
 import { forEachKey } from './for-each-key';
 import { openBreaker } from './park-limits';
@@ -44,10 +44,10 @@ export class KeyHolder {
   async park(item: BatchItem, { reason, message }: Poison): Promise<void> {
     const { control, ports } = this.#invocation;
     const { holds } = control;
-    const { pk, refused, isHead } = item;
-    const request: ParkRequest = { ...storedIdentity(item), reason, message, hold: holds.get(pk), ...refused, isHead };
+    const { pk, refusals, isHead } = item;
+    const request: ParkRequest = { ...itemRef(item), reason, message, hold: holds.get(pk), ...refusals, isHead };
     // Items that were refused before are already counted by their holds: they are no sign of a new outage.
-    if (refused.attempts === 0) {
+    if (refusals.attempts === 0) {
       const open = openBreaker(reason, holds, [...this.#parking.values()], ports.clock.now());
       if (open !== undefined) {
         ports.telemetry.breakerOpen(request, open);
@@ -89,7 +89,7 @@ export class KeyHolder {
       const [first] = ofPartition;
       if (first === undefined || !this.#invocation.hasTimeToHold) return false;
       const maxDelayMs = Math.max(waitedMs, ...ofPartition.map(({ item }) => ageMs(item, now)));
-      const awaits = await partitions.awaited(first.partition, maxDelayMs);
+      const awaits = await partitions.evidenceOf(first.partition, maxDelayMs);
       if (awaits === undefined) continue;
       const hold = (key: KeyAtPartition): Promise<void> => this.#hold(key, awaits);
       // A key that was held before adds no hold to the count.
@@ -128,7 +128,7 @@ export class KeyHolder {
     const { isHead, pk } = item;
     if (!hasTimeToHold) return;
     try {
-      const request = { ...storedIdentity(item), awaits, message, hold: holds.get(pk), isHead };
+      const request = { ...itemRef(item), awaits, message, hold: holds.get(pk), isHead };
       const held = await ports.items.holdForPartition(request);
       if (held.kind === 'gone') await settleGone(item, this.#invocation);
       else {

@@ -23,7 +23,7 @@ export class MarkQueue {
   #unsent: MarkTask[] = [];
   readonly #inFlight = new Set<Promise<void>>();
   /** Items whose first events have receipts that the table does not know. */
-  readonly #begun = new Set<BatchItem>();
+  readonly #partlyPublished = new Set<BatchItem>();
 
   constructor(invocation: Invocation) {
     this.#invocation = invocation;
@@ -53,19 +53,19 @@ export class MarkQueue {
   }
 
   /** The first events of this item have new receipts; `noteBegun` records them unless the rest follows. */
-  begin(item: BatchItem): void {
-    this.#begun.add(item);
+  addPartlyPublished(item: BatchItem): void {
+    this.#partlyPublished.add(item);
   }
 
   /** Otherwise each attempt on a later event of an item would send its first events again, in any process. */
-  async noteBegun(): Promise<void> {
+  async notePartlyPublished(): Promise<void> {
     const { ports } = this.#invocation;
-    const marks = [...this.#begun].flatMap(({ content }) =>
+    const marks = [...this.#partlyPublished].flatMap(({ content }) =>
       content.kind === 'item' && content.receipts.length < content.messages.length
         ? [markOf(content, content.receipts)]
         : [],
     );
-    this.#begun.clear();
+    this.#partlyPublished.clear();
     if (marks.length === 0) return;
     const failures = await ports.items.noteReceipts?.(marks, this.#invocation.timeForMarksMs);
     const [cause] = failures?.values() ?? [];

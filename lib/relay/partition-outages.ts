@@ -79,7 +79,7 @@ export class PartitionOutages {
    *
    * @param waitingMs - how long the oldest record of these keys has been in the stream
    */
-  async awaited(partition: TopicPartition, waitingMs: number): Promise<AwaitedPartition | undefined> {
+  async evidenceOf(partition: TopicPartition, waitingMs: number): Promise<AwaitedPartition | undefined> {
     const now = this.#ports.clock.now();
     const name = partitionName(partition);
     const declared = this.#declared.get(name);

@@ -2,7 +2,7 @@ import { messageBytes, type Message } from '../event/message';
 import { partitionName, type TopicPartition } from '../event/topic-partition';
 import type { BatchItem, ItemContent } from './batch-item';
 import { partitionOf } from './partition';
-import type { Failure, PartitionBatch, TopicLookup } from './ports';
+import { concernsTopic, type Failure, type PartitionBatch, type Poison, type TopicLookup } from './ports';
 
 export interface MessageRef {
   readonly item: BatchItem;
@@ -90,8 +90,8 @@ export function planRound(
         refuse(item, topic);
         break;
       }
-      const partition = partitionOf(message.key, topic.partitions);
-      const target = partitionName({ topic: message.topic, partition });
+      const partition = targetOf(message, topic.partitions);
+      const target = partitionName(partition);
       const bytes = messageBytes(message);
       const batch = batches.get(target);
       const full = batch !== undefined && (batch.full || batch.bytes + bytes > batchBytesOf(message.topic));
@@ -104,14 +104,7 @@ export function planRound(
       messages++;
       const messageRef = { item, content, index };
       if (batch === undefined) {
-        batches.set(target, {
-          topic: message.topic,
-          partition,
-          messages: [message],
-          messageRefs: [messageRef],
-          bytes,
-          full: false,
-        });
+        batches.set(target, { ...partition, messages: [message], messageRefs: [messageRef], bytes, full: false });
       } else {
         batch.messages.push(message);
         batch.messageRefs.push(messageRef);
@@ -122,16 +115,22 @@ export function planRound(
   return { batches: [...batches.values()], refused };
 }
 
+/** The partition of a message, if its topic has so many. */
+export const targetOf = ({ topic, key }: Message, partitions: number): TopicPartition => ({
+  topic,
+  partition: partitionOf(key, partitions),
+});
+
 /** The first unavailable partition among those for which an item still has messages. */
 function unavailableTarget(
   { messages, receipts }: ItemContent,
   topics: ReadonlyMap<string, TopicLookup>,
   outageOf: PartitionOutage,
 ): { readonly partition: TopicPartition; readonly failure: Failure } | undefined {
-  for (const { topic, key } of messages.slice(receipts.length)) {
-    const lookup = topics.get(topic);
+  for (const message of messages.slice(receipts.length)) {
+    const lookup = topics.get(message.topic);
     if (lookup?.kind !== 'topic') continue;
-    const partition = { topic, partition: partitionOf(key, lookup.partitions) };
+    const partition = targetOf(message, lookup.partitions);
     const failure = outageOf(partition);
     if (failure !== undefined) return { partition, failure };
   }
@@ -148,24 +147,25 @@ interface OpenBatch extends PlannedBatch {
 
 const notLookedUp = (topic: string): Failure => ({ kind: 'outage', message: `Topic "${topic}" was not looked up.` });
 
-/** The two halves of a refused batch. Repeated halving isolates the refused message. */
-export function halve(batch: PlannedBatch): [PlannedBatch, PlannedBatch] {
-  const middle = Math.ceil(batch.messageRefs.length / 2);
-  return [slice(batch, 0, middle), slice(batch, middle)];
+/**
+ * The two halves of a refused batch, to be sent one after the other: repeated halving isolates the refused message.
+ * Empty if the refusal is final, because it concerns the topic or a single message.
+ */
+export function halve(batch: PlannedBatch, failure: Poison): readonly PlannedBatch[] {
+  const { messageRefs } = batch;
+  if (messageRefs.length === 1 || concernsTopic(failure)) return [];
+  const middle = Math.ceil(messageRefs.length / 2);
+  return [withMessages(batch, messageRefs.slice(0, middle)), withMessages(batch, messageRefs.slice(middle))];
 }
 
 /** The part of a batch whose items may still be sent. */
-export function keepOpen(batch: PlannedBatch, maySend: (item: BatchItem) => boolean): PlannedBatch {
-  return loaded(
+export const keepOpen = (batch: PlannedBatch, maySend: (item: BatchItem) => boolean): PlannedBatch =>
+  withMessages(
     batch,
     batch.messageRefs.filter(({ item }) => maySend(item)),
   );
-}
 
-const slice = (batch: PlannedBatch, from: number, to?: number): PlannedBatch =>
-  loaded(batch, batch.messageRefs.slice(from, to));
-
-const loaded = ({ topic, partition }: PlannedBatch, messageRefs: readonly MessageRef[]): PlannedBatch => ({
+const withMessages = ({ topic, partition }: PlannedBatch, messageRefs: readonly MessageRef[]): PlannedBatch => ({
   topic,
   partition,
   messageRefs,

@@ -1,5 +1,5 @@
 import type { AwaitedItem, Control, Hold, ParkReason } from '../event/control';
-import type { OutboxItem } from '../event/item';
+import type { ItemKey, ItemRef } from '../event/item';
 import type { ItemStateName } from '../event/item-state';
 import type { Message } from '../event/message';
 import type { AwaitedPartition, TopicPartition } from '../event/topic-partition';
@@ -69,19 +69,24 @@ export interface Publisher {
 }
 
 /** An acknowledged item, with one receipt per event. */
-export interface Mark {
-  readonly pk: string;
-  readonly sk: string;
-  readonly id: string;
+export interface Mark extends Required<ItemRef> {
   readonly receipts: readonly Receipt[];
 }
 
-/** Identifies one write of one item. */
-export interface ItemIdentity {
-  readonly pk: string;
-  readonly sk: string;
-  /** Left out for an undecodable item, whose id is not trusted. */
-  readonly id?: string;
+/** Why nothing was written: the item was processed, discarded or deleted meanwhile, and nothing is owed. */
+interface Gone {
+  readonly kind: 'gone';
+}
+
+/** Why nothing was written: another relay has begun a drain since. */
+interface Superseded {
+  readonly kind: 'superseded';
+}
+
+/** The hold of a key after a write. */
+interface HoldWritten<Kind extends string> {
+  readonly kind: Kind;
+  readonly hold: Hold;
 }
 
 export interface ItemStore {
@@ -97,49 +102,42 @@ export interface ItemStore {
    * failures as `mark` does. Without this method, a retry publishes duplicates.
    */
   noteReceipts?(marks: readonly Mark[], timeLimitMs: number): Promise<ReadonlyMap<Mark, unknown>>;
-  /**
-   * Parks an item and holds its key in one transaction. `gone`: the item was processed, discarded or deleted meanwhile,
-   * so nothing was written and nothing is owed. Rejects when the outcome is unknown.
-   */
-  park(request: ParkRequest): Promise<{ readonly kind: 'parked'; readonly hold: Hold } | { readonly kind: 'gone' }>;
+  /** Parks an item and holds its key in one transaction. Rejects when the outcome is unknown. */
+  park(request: ParkRequest): Promise<HoldWritten<'parked'> | Gone>;
   /**
    * Holds a key at an item whose partition accepts no writes. Unlike `park`, writes nothing to the item and counts no
-   * attempt. `gone` and rejections mean the same as for `park`.
+   * attempt. Rejects when the outcome is unknown.
    */
-  holdForPartition(
-    request: PartitionHoldRequest,
-  ): Promise<{ readonly kind: 'held'; readonly hold: Hold } | { readonly kind: 'gone' }>;
+  holdForPartition(request: PartitionHoldRequest): Promise<HoldWritten<'held'> | Gone>;
   /**
    * Counts an attempt on an item that may kill the process, before the attempt begins. Returns the attempts since the
    * count was last cleared, this one included. Returns 0 when the item is gone, replaced, processed, discarded, or too
    * full for a count.
    */
-  countAttempt(item: ItemIdentity): Promise<number>;
+  countAttempt(item: ItemRef): Promise<number>;
   /** Clears the counts, because the invocation ended normally. */
-  clearAttempts(items: readonly ItemIdentity[]): Promise<void>;
+  clearAttempts(items: readonly ItemRef[]): Promise<void>;
 }
 
-export interface ParkRequest extends ItemIdentity {
-  readonly reason: ParkReason;
+interface HoldRequest extends ItemRef {
+  /** The broker's error, or why the item cannot be sent. */
   readonly message: string;
   /** The key's hold as the invocation knows it. */
   readonly hold?: Hold;
-  /** Number of earlier refusals. */
-  readonly attempts: number;
-  /** Epoch milliseconds of the first refusal; left out if this is the first. */
-  readonly since?: number;
   /** Whether every earlier item of the key is settled, so that a hold at an earlier position moves to this one. */
   readonly isHead: boolean;
 }
 
-export interface PartitionHoldRequest extends ItemIdentity {
+export interface ParkRequest extends HoldRequest {
+  readonly reason: ParkReason;
+  /** Number of earlier refusals. */
+  readonly attempts: number;
+  /** Epoch milliseconds of the first refusal; left out if this is the first. */
+  readonly since?: number;
+}
+
+export interface PartitionHoldRequest extends HoldRequest {
   readonly awaits: AwaitedPartition;
-  /** The broker's error. */
-  readonly message: string;
-  /** The key's hold as the invocation knows it. */
-  readonly hold?: Hold;
-  /** As in {@link ParkRequest}. */
-  readonly isHead: boolean;
 }
 
 /** Reads the items of one key, strongly consistent; leaves out signals. */
@@ -155,20 +153,15 @@ export interface KeyReader {
    * The items at these positions, by `positionKey`; absent items are left out. Rejects with `PositionsUnread` if only
    * some positions could be read.
    */
-  lookUp(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredState>>;
+  lookUp(positions: readonly ItemKey[]): Promise<ReadonlyMap<string, StoredState>>;
   /**
    * As `lookUp`, by a read that distinguishes an absent item from one that is not visible yet. `unfinished` holds the
    * positions that a transaction in progress is about to write. If one item of a transaction is visible, that
    * transaction is at least in progress. Rejects as `lookUp` does.
    */
   lookUpTransacted(
-    positions: readonly Position[],
+    positions: readonly ItemKey[],
   ): Promise<{ readonly stored: ReadonlyMap<string, StoredState>; readonly unfinished: ReadonlySet<string> }>;
-}
-
-export interface Position {
-  readonly pk: string;
-  readonly sk: string;
 }
 
 /** The part of an item that a lookup reads. */
@@ -182,10 +175,10 @@ export interface StoredState {
 }
 
 /** An item as the table has it. */
-export interface StoredItem extends StoredState, Position {
+export interface StoredItem extends StoredState, ItemKey {
   readonly content: DecodedItem;
   /** Earlier refusals of the item: their number, and the epoch milliseconds of the first. */
-  readonly refused: { readonly attempts: number; readonly since?: number };
+  readonly refusals: { readonly attempts: number; readonly since?: number };
 }
 
 /**
@@ -223,13 +216,9 @@ export interface DrainStore {
   begin(pk: string, known: Hold | undefined): Promise<Hold | undefined>;
   /**
    * Leaves the key `holding` at `item` with the reason `item-gone`: the item is not in the table, and nothing shows
-   * that it was published. `superseded`: another relay has begun since, and nothing was written.
+   * that it was published.
    */
-  keepForGone(
-    hold: Hold,
-    item: AwaitedItem,
-    message: string,
-  ): Promise<{ readonly kind: 'held'; readonly hold: Hold } | { readonly kind: 'superseded' }>;
+  keepForGone(hold: Hold, item: AwaitedItem, message: string): Promise<HoldWritten<'held'> | Superseded>;
   /**
    * Discards the refused item that the signal names, if that item holds its key. One transaction writes the item, the
    * tombstone and the hold, which becomes `draining`. An item without room for the note is deleted. `nothing`: the item
@@ -241,19 +230,15 @@ export interface DrainStore {
   discard(
     signal: SkipSignal,
     known: Hold | undefined,
-  ): Promise<{ readonly kind: 'discarded'; readonly hold: Hold } | { readonly kind: 'nothing' }>;
-  /** Removes the hold of a drained key, if there is one. `superseded`: another relay has begun since. */
+  ): Promise<HoldWritten<'discarded'> | { readonly kind: 'nothing' }>;
+  /** Removes the hold of a drained key, if there is one. */
   finish(pk: string, hold: Hold | undefined): Promise<'finished' | 'superseded'>;
   /**
    * Leaves the key `draining` from the successor's position on, and writes the successor for a later invocation.
    *
    * @param id - id of the item at that position
    */
-  postpone(
-    hold: Hold | undefined,
-    successor: DrainSignal,
-    id?: string,
-  ): Promise<{ readonly kind: 'postponed'; readonly hold: Hold } | { readonly kind: 'superseded' }>;
+  postpone(hold: Hold | undefined, successor: DrainSignal, id?: string): Promise<HoldWritten<'postponed'> | Superseded>;
 }
 
 export type StoredSignal = Pick<Signal, 'pk' | 'sk' | 'storedUnder'>;
@@ -293,9 +278,9 @@ export interface Telemetry {
   /** `latencyMs`: milliseconds from `committedAt` to the broker's acknowledgement, one value per event. */
   published(done: { readonly bytes: number; readonly latencyMs: readonly number[] }): void;
   /** The relay skipped an item that is known to be acknowledged or discarded. */
-  duplicateSkipped(item: Pick<OutboxItem, 'pk' | 'sk' | 'id'>): void;
+  duplicateSkipped(item: ItemRef): void;
   /** An item waits behind its key's hold. */
-  heldBack(item: Pick<OutboxItem, 'pk' | 'sk'>, hold: Hold): void;
+  heldBack(item: ItemKey, hold: Hold): void;
   parked(request: ParkRequest): void;
   breakerOpen(request: ParkRequest, recentHolds: number): void;
   markFailed(mark: Mark, cause: unknown): void;
@@ -316,7 +301,7 @@ export interface Telemetry {
   keyFailed(pk: string, failure: { readonly message: string; readonly cause?: unknown }): void;
   producerRebuilt(cause: unknown): void;
   /** The relay cannot act on a signal; the signal stays in the table. */
-  signalUnprocessable(signal: { readonly pk: string; readonly sk: string }, why: string): void;
+  signalUnprocessable(signal: ItemKey, why: string): void;
   /** `count` keys were looked up before they were published; with `redelivered`, it counts records. */
   lookedUp(reason: LookUpReason, count: number): void;
   drained(drain: {
@@ -328,9 +313,9 @@ export interface Telemetry {
   discarded(signal: SkipSignal): void;
   replayed(signal: ReplaySignal, items: number): void;
   /** The process died on this item before. */
-  attemptAfterCrash(item: ItemIdentity, attemptsStarted: number): void;
+  attemptAfterCrash(item: ItemRef, attemptsStarted: number): void;
   /** With strict order, a record waits for the item before it. */
-  predecessorMissing(item: Pick<OutboxItem, 'pk' | 'sk'>): void;
+  predecessorMissing(item: ItemKey): void;
   /** The stream differs from the one before: a stream gap is suspected. */
   streamChanged(from: string | undefined, to: string): void;
   /** `failedFrom`: the sequence number from which Lambda delivers again, if any. */

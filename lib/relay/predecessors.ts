@@ -1,7 +1,8 @@
+import type { ItemKey } from '../event/item';
 import { isOpen } from '../event/item-state';
 import { positionKey, positionOfVersion, versionOfPosition } from '../event/position';
 import { ageMs, type BatchItem } from './batch-item';
-import type { KeyReader, Position, StoredState } from './ports';
+import type { KeyReader, StoredState } from './ports';
 
 /**
  * Why an item must wait, with strict order. `missing`: the previous version is not visible, but may be committed,
@@ -32,7 +33,7 @@ export async function awaitedPredecessors(
   replicationWaitMs = 0,
 ): Promise<ReadonlyMap<BatchItem, Predecessor>> {
   const before = new Set(present);
-  const predecessors: (Position & { readonly item: BatchItem })[] = [];
+  const predecessors: (ItemKey & { readonly item: BatchItem })[] = [];
   for (const item of items) {
     const { pk } = item;
     before.add(positionKey(pk, item.sk));

@@ -22,10 +22,10 @@ export class ProcessMemory {
    * where the item takes no note: on a table with replicas, or while the note cannot be written. Forgotten events are
    * published again.
    */
-  readonly partial = new GenerationalCache<readonly Receipt[]>(1_000);
+  readonly partlyPublished = new GenerationalCache<readonly Receipt[]>(1_000);
   readonly partitions = new PartitionHealth();
   /** Whether a broker acknowledged or refused a batch of the last send; `false` before the first send. */
-  brokersAnswer = false;
+  lastSendAnswered = false;
   /** Epoch milliseconds at which an invocation last asked for delivery again. */
   askedAgainAt = -Infinity;
 }

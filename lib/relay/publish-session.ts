@@ -1,12 +1,13 @@
+import type { ItemRef } from '../event/item';
 import { partitionName, type TopicPartition } from '../event/topic-partition';
 import type { Receipt } from '../event/receipt';
-import { holdOf, isWhole, resume, storedIdentity, type BatchItem, type ItemContent } from './batch-item';
+import { holdOf, isWhole, resume, itemRef, type BatchItem, type ItemContent } from './batch-item';
 import type { Invocation } from './invocation';
 import { KeyHolder } from './key-holder';
 import { MarkQueue } from './mark-queue';
 import { MAX_CRASHED_ATTEMPTS } from './park-limits';
 import { halve, keepOpen, planRound, type PlannedBatch } from './plan-round';
-import { concernsTopic, type ItemIdentity, type Outage, type Poison } from './ports';
+import { type Outage, type Poison } from './ports';
 import { settleSkippable } from './skip-rule';
 import { TopicLookups } from './topic-lookups';
 
@@ -25,7 +26,7 @@ export class PublishSession {
   readonly #failedPartitions = new Set<string>();
   /** Items whose attempt in this invocation is already counted, by identity. */
   readonly #counted = new Set<string>();
-  readonly #attempted: ItemIdentity[] = [];
+  readonly #attempted: ItemRef[] = [];
   #acks = 0;
   #failedSends = 0;
 
@@ -42,7 +43,7 @@ export class PublishSession {
   }
 
   /** Whether any send of this invocation was acknowledged. */
-  get brokersAnswer(): boolean {
+  get hasAcks(): boolean {
     return this.#acks > 0;
   }
 
@@ -51,11 +52,11 @@ export class PublishSession {
    * round although items are open.
    */
   async publish(items: readonly BatchItem[]): Promise<boolean> {
-    const { partial } = this.invocation.memory;
+    const { partlyPublished } = this.invocation.memory;
     let began = false;
     let open = items;
     const divisible = items.filter(isDivisible);
-    for (const item of divisible) resume(item, partial.get(item.identity));
+    for (const item of divisible) resume(item, partlyPublished.get(item.identity));
     const known = new Map(divisible.map((item) => [item, receiptsOf(item).length]));
     while ((open = settleSkippable(open, this.invocation, this.marks)).length > 0 && this.invocation.hasTimeForRound) {
       began = true;
@@ -64,9 +65,9 @@ export class PublishSession {
     }
     for (const [item, before] of known) {
       const receipts = receiptsOf(item);
-      if (receipts.length > before) this.marks.begin(item);
-      if (receipts.length === 0 || isWhole(item)) partial.delete(item.identity);
-      else partial.set(item.identity, [...receipts]);
+      if (receipts.length > before) this.marks.addPartlyPublished(item);
+      if (receipts.length === 0 || isWhole(item)) partlyPublished.delete(item.identity);
+      else partlyPublished.set(item.identity, [...receipts]);
     }
     return began || open.length === 0;
   }
@@ -80,7 +81,7 @@ export class PublishSession {
   async end(): Promise<void> {
     const { items, telemetry } = this.invocation.ports;
     await this.marks.flush();
-    await this.marks.noteBegun();
+    await this.marks.notePartlyPublished();
     if (this.#attempted.length === 0) return;
     try {
       await items.clearAttempts(this.#attempted);
@@ -94,7 +95,7 @@ export class PublishSession {
     // One attempt takes as many rounds as the item's events have partitions.
     if (this.#counted.has(item.identity)) return this.#round([item]);
     const { ports } = this.invocation;
-    const identity = storedIdentity(item);
+    const identity = itemRef(item);
     let attemptsStarted: number;
     try {
       attemptsStarted = await ports.items.countAttempt(identity);
@@ -153,7 +154,7 @@ export class PublishSession {
       else failed.push([batch, outcome]);
     });
     this.#acks += outcomes.filter(({ kind }) => kind === 'acked').length;
-    memory.brokersAnswer = outcomes.some(({ kind }) => kind !== 'outage');
+    memory.lastSendAnswered = outcomes.some(({ kind }) => kind !== 'outage');
     const isNews = failed.length > 0 && this.#blockFailed(failed);
     if (failed.length < batches.length) this.#failedSends = 0;
     else if (isNews && ++this.#failedSends === MAX_FAILED_SENDS) this.invocation.stop();
@@ -182,24 +183,21 @@ export class PublishSession {
     return isNews;
   }
 
-  /**
-   * If the topic is refused, every item in the batch is refused. Otherwise the batch is halved until the refused
-   * message stands alone, and that item is parked.
-   */
+  /** Sends the halves of a refused batch. Parks its items if the refusal is final. */
   async #isolate(batch: PlannedBatch, failure: Poison): Promise<void> {
     const { invocation } = this;
     const maySend = (item: BatchItem): boolean =>
       item.state === 'open' && !invocation.isBlocked(item.pk) && holdOf(item, invocation.control.holds) === undefined;
-    if (batch.messageRefs.length === 1 || concernsTopic(failure)) {
+    const halves = halve(batch, failure);
+    if (halves.length === 0) {
       for (const { item } of batch.messageRefs) {
         if (!maySend(item)) continue;
         if (this.#holder.mayPark) await this.#holder.park(item, failure);
         // The item is refused and not parked: no later item may be sent.
         else invocation.stop();
       }
-      return;
     }
-    for (const half of halve(batch)) {
+    for (const half of halves) {
       const rest = keepOpen(half, maySend);
       if (rest.messageRefs.length === 0) continue;
       if (invocation.hasTimeForRound) await this.#send([rest]);

@@ -1,12 +1,13 @@
 import type { Control } from '../event/control';
 import { OutboxError } from '../event/errors';
-import type { DrainSignal, Signal } from '../event/signal';
+import type { ItemKey } from '../event/item';
+import type { DrainSignal } from '../event/signal';
 import { batchItemOf, type BatchItem } from './batch-item';
 import { BatchSizes } from './batch-sizes';
 import { Invocation } from './invocation';
 import type { BatchSignal, KeyTask } from './key-task';
 import { forEachKey } from './for-each-key';
-import { KeyWorker } from './key-worker';
+import { workOnKey } from './key-worker';
 import type { RelayOptions } from './options';
 import { mayHaveCrashed } from './park-limits';
 import type { RelayPorts } from './ports';
@@ -75,12 +76,11 @@ async function handleBatch(
 
   const { plain, tasks, unproven } = triage(items, signals, session);
   let began = plain.length === 0 && tasks.length === 0 && unproven.length === 0;
-  const worker = new KeyWorker(session);
   const drain = (keys: readonly KeyTask[]): Promise<void> =>
     forEachKey(keys, async (task) => {
       if (!invocation.hasTimeForRound) return;
       began = true;
-      await worker.run(task);
+      await workOnKey(task, session);
     });
   // Records that only need publishing go first: none of them waits for the slow path of another key.
   if (await session.publish(plain)) began ||= plain.length > 0;
@@ -99,7 +99,7 @@ async function handleBatch(
   await session.end();
   await invocation.partitions.followUp(invocation.control.holds);
   const failed = firstUnsettled([...items, ...signals]);
-  if (failed !== undefined && session.brokersAnswer) await noteRetry(control, remainingMs, ports, options);
+  if (failed !== undefined && session.hasAcks) await noteRetry(control, remainingMs, ports, options);
   return failed;
 }
 
@@ -155,7 +155,7 @@ async function decode(
 ): Promise<{ readonly items: readonly BatchItem[]; readonly signals: readonly BatchSignal[] }> {
   const items: BatchItem[] = [];
   const signals: BatchSignal[] = [];
-  const markUnprocessable = async (signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void> => {
+  const markUnprocessable = async (signal: ItemKey, why: string): Promise<void> => {
     telemetry.signalUnprocessable(signal, why);
     try {
       await store.markUnprocessable(signal, why);
@@ -197,7 +197,7 @@ async function decode(
 }
 
 /** The drain for a record without an image: it publishes all open items of the key from the table. */
-const drainOf = ({ pk, sk }: { readonly pk: string; readonly sk: string }, at: number): DrainSignal => ({
+const drainOf = ({ pk, sk }: ItemKey, at: number): DrainSignal => ({
   kind: 'drain',
   pk,
   sk,

@@ -2,7 +2,7 @@ import { FIRST_POSITION } from '../event/position';
 import { REPLAY_HEADER, type Message } from '../event/message';
 import { newSignal, type ReplaySignal } from '../event/signal';
 import { storedBatchItemOf, type BatchItem } from './batch-item';
-import { concernsMessages, type Failure, type Outage, type StoredItem, type TopicLookup } from './ports';
+import type { Failure, Outage, StoredItem } from './ports';
 import { halve, planRound, type PlannedBatch } from './plan-round';
 import { acknowledge, NO_OUTCOME, type PublishSession } from './publish-session';
 
@@ -67,7 +67,9 @@ export async function replay(signal: ReplaySignal, session: PublishSession, wait
       if (failure?.kind === 'poison') return { kind: 'refused', why: `${failure.reason}: ${failure.message}` };
       if (failure !== undefined) {
         const from = open.find(({ state }) => state === 'open')?.sk ?? next.sk;
-        if (!(await failsAlone(failure, session, waitedMs))) invocation.stop(failure);
+        // A failed lookup of a topic is already reported.
+        if (failure.partition === undefined) invocation.stop();
+        else if (!(await failsAlone(failure, session, waitedMs))) invocation.stop(failure);
         else if (waitedMs < invocation.options.partitionPatienceMs) telemetry.outage(failure);
         else return rest(from);
         return fail(from);
@@ -103,24 +105,16 @@ function replayedItem(stored: StoredItem, index: number, { replayId, topic, ofTo
 /** Whether other partitions accept writes; in a general outage the relay tries nothing else either. */
 async function failsAlone(
   { topic, partition, ...failure }: Outage,
-  { brokersAnswer, invocation: { partitions } }: PublishSession,
+  { hasAcks, invocation: { partitions } }: PublishSession,
   waitedMs: number,
 ): Promise<boolean> {
   if (topic === undefined || partition === undefined) return false;
   partitions.failed({ topic, partition }, failure);
-  return brokersAnswer || (await partitions.awaited({ topic, partition }, waitedMs)) !== undefined;
+  return hasAcks || (await partitions.evidenceOf({ topic, partition }, waitedMs)) !== undefined;
 }
 
 async function publishRound(open: readonly BatchItem[], session: PublishSession): Promise<Failure | undefined> {
-  const { ports, options } = session.invocation;
-  const topics = new Map<string, TopicLookup>();
-  for (const { content } of open) {
-    if (content.kind === 'undecodable') continue;
-    for (const { topic } of content.messages) {
-      if (!topics.has(topic)) topics.set(topic, await ports.publisher.partitionCount(topic));
-    }
-  }
-  const { batches, refused } = planRound(open, topics, options);
+  const { batches, refused } = planRound(open, await session.topics.of(open), session.invocation.options);
   if (batches.length === 0) return refused[0]?.failure;
   for (const batch of batches) {
     const failure = await publishBatch(batch, session);
@@ -141,8 +135,8 @@ async function publishBatch(batch: PlannedBatch, session: PublishSession): Promi
     return undefined;
   }
   if (outcome.kind === 'outage') return { ...outcome, topic: batch.topic, partition: batch.partition };
-  if (batch.messageRefs.length === 1 || !concernsMessages(outcome)) return outcome;
-  const [first, second] = halve(batch);
+  const [first, second] = halve(batch, outcome);
+  if (first === undefined || second === undefined) return outcome;
   const failure = await publishBatch(first, session);
   return failure ?? (invocation.hasTimeForRound ? publishBatch(second, session) : undefined);
 }

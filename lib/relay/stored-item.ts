@@ -24,6 +24,6 @@ export function storedItemOf(image: Image): StoredItem {
     pk: image['pk']?.S ?? '',
     sk: image['sk']?.S ?? '',
     content: decodeStored(image),
-    refused: { attempts: parked?.attempts ?? 0, since: parked?.since },
+    refusals: { attempts: parked?.attempts ?? 0, since: parked?.since },
   };
 }

@@ -1,15 +1,16 @@
+import type { ItemKey } from '../event/item';
 import { positionKey, positionOfVersion, versionOfPosition } from '../event/position';
 import { partitionName } from '../event/topic-partition';
 import { isSameItem, resume, type BatchItem } from './batch-item';
 import { PositionsUnread } from './key-failure';
 import type { KeyTask } from './key-task';
 import { forEachKey } from './for-each-key';
-import { partitionOf } from './partition';
-import type { Position, StoredState } from './ports';
+import { targetOf } from './plan-round';
+import type { StoredState } from './ports';
 import { awaitedPredecessors } from './predecessors';
 import type { PublishSession } from './publish-session';
 import { settleDone, settleIfDone } from './skip-rule';
-import { isGapSuspected, mayBePublished, type KeyItems, type Triaged } from './triage';
+import { isGapSuspected, mayBePublishedElsewhere, type KeyItems, type Triaged } from './triage';
 
 const NOT_LOOKED_UP = 'The items before a record could not be looked up.';
 /** While it is unknown whether the brokers answer, the first portion has at most this many keys. */
@@ -49,7 +50,7 @@ export class TableLookup {
     const untried = new Set(targets.values());
     for (let size = PROBED_KEYS; rest.length > 0; size *= 4) {
       if (!hasTime() || (isSilent() && untried.size === 0)) return;
-      const isKnown = !isSilent() && (invocation.memory.brokersAnswer || untried.size === 0);
+      const isKnown = !isSilent() && (invocation.memory.lastSendAnswered || untried.size === 0);
       const candidates = rest.filter((key) => untried.has(targetOf(key)));
       const probe = size === PROBED_KEYS ? onePerTarget(candidates, targets) : candidates;
       const portion = new Set(isKnown || probe.length === 0 ? rest : probe.slice(0, size));
@@ -72,12 +73,7 @@ export class TableLookup {
       const message = content?.kind === 'item' ? content.messages[0] : undefined;
       const lookup = message === undefined ? undefined : topics.get(message.topic);
       if (message === undefined || lookup?.kind === 'poison') targets.set(key, '');
-      else if (lookup?.kind === 'topic') {
-        targets.set(
-          key,
-          partitionName({ topic: message.topic, partition: partitionOf(message.key, lookup.partitions) }),
-        );
-      }
+      else if (lookup?.kind === 'topic') targets.set(key, partitionName(targetOf(message, lookup.partitions)));
     }
     return targets;
   }
@@ -109,20 +105,20 @@ export class TableLookup {
   async #settleStored(keys: readonly KeyItems[], behind: Set<KeyItems>): Promise<void> {
     const { invocation } = this.#session;
     const { telemetry, items: store } = invocation.ports;
-    const positions = new Map<string, Position>();
+    const positions = new Map<string, ItemKey>();
     const add = (pk: string, sk: string): unknown => positions.set(positionKey(pk, sk), { pk, sk });
     const redelivered: BatchItem[] = [];
     let suspected = 0;
-    for (const { pk, items, suspicion } of keys) {
+    for (const { pk, items, gapReason } of keys) {
       const [first] = items;
       const version = first === undefined ? undefined : versionOfPosition(first.sk);
-      if (suspicion !== undefined) {
+      if (gapReason !== undefined) {
         suspected++;
         if (version !== undefined && version > 0) add(pk, positionOfVersion(version - 1));
       }
       for (const item of items) {
-        const isSuspect = suspicion !== undefined && item === first;
-        if (!isSuspect && !mayBePublished(item, invocation)) continue;
+        const isSuspect = gapReason !== undefined && item === first;
+        if (!isSuspect && !mayBePublishedElsewhere(item, invocation)) continue;
         redelivered.push(item);
         add(pk, item.sk);
       }
@@ -141,7 +137,7 @@ export class TableLookup {
     for (const key of keys) {
       if (invocation.isBlocked(key.pk)) continue;
       const first = key.items.find(({ state }) => state === 'open');
-      if (key.suspicion === undefined || first === undefined) continue;
+      if (key.gapReason === undefined || first === undefined) continue;
       const previous = evaluatePrevious(first, stored, positions);
       if (previous === 'open') behind.add(key);
       else if (previous === 'unknown') undecided.push(key);
@@ -156,7 +152,7 @@ export class TableLookup {
   }
 
   /** Keys with unread positions wait for their next delivery. */
-  async #stored(positions: readonly Position[]): Promise<ReadonlyMap<string, StoredState>> {
+  async #stored(positions: readonly ItemKey[]): Promise<ReadonlyMap<string, StoredState>> {
     if (positions.length === 0) return new Map();
     try {
       return await this.#session.invocation.ports.keys.lookUp(positions);
@@ -209,7 +205,7 @@ export class TableLookup {
       else if (isLast) {
         telemetry.predecessorMissing(waiting);
         for (const item of key.items.slice(at)) item.state = 'failed';
-      } else this.#waiting.push({ ...key, suspicion: undefined, items: key.items.slice(at) });
+      } else this.#waiting.push({ ...key, gapReason: undefined, items: key.items.slice(at) });
     }
   }
 }

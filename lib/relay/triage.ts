@@ -24,7 +24,7 @@ export interface KeyItems {
   readonly pk: string;
   readonly items: readonly BatchItem[];
   /** Why an open item that the stream has not shown may precede the first item. */
-  readonly suspicion?: Exclude<LookUpReason, 'redelivered'>;
+  readonly gapReason?: Exclude<LookUpReason, 'redelivered'>;
 }
 
 export interface Triaged {
@@ -55,12 +55,12 @@ export function triage(
     session.marks,
   );
   const unproven = [...Map.groupBy(candidates, ({ pk }) => pk)].flatMap(([pk, ofKey]): KeyItems[] => {
-    const suspicion = suspicionOf(ofKey, invocation);
+    const gapReason = gapReasonOf(ofKey, invocation);
     const needsLookUp =
-      suspicion !== undefined ||
+      gapReason !== undefined ||
       invocation.options.order === 'strict' ||
-      ofKey.some((item) => mayBePublished(item, invocation));
-    return needsLookUp ? [{ pk, items: ofKey, suspicion }] : [];
+      ofKey.some((item) => mayBePublishedElsewhere(item, invocation));
+    return needsLookUp ? [{ pk, items: ofKey, gapReason }] : [];
   });
   const lookedUp = new Set(unproven.map(({ pk }) => pk));
   return {
@@ -76,14 +76,14 @@ export function triage(
 
 export const isGapSuspected = ({ control }: Invocation): boolean => control.gapSuspectedSince !== undefined;
 
-function suspicionOf([first]: readonly BatchItem[], invocation: Invocation): KeyItems['suspicion'] {
+function gapReasonOf([first]: readonly BatchItem[], invocation: Invocation): KeyItems['gapReason'] {
   if (isGapSuspected(invocation)) return 'gap-suspected';
   const ageMs = first === undefined ? undefined : streamAgeMs(first, invocation.ports.clock.now());
   return (ageMs ?? 0) > invocation.options.lateAfterMs ? 'late' : undefined;
 }
 
 /** Whether another process may have published the item, so that the table must be read. */
-export function mayBePublished(item: BatchItem, { memory, ports, control }: Invocation): boolean {
+export function mayBePublishedElsewhere(item: BatchItem, { memory, ports, control }: Invocation): boolean {
   if (item.state !== 'open') return false;
   // Published, but not from this record: by a drain, or the item was written again under its old id.
   if (memory.acknowledged.get(item.identity) !== undefined) return true;

@@ -1,32 +1,24 @@
 import {
-  BatchGetItemCommand,
   DeleteItemCommand,
   DescribeTableCommand,
-  GetItemCommand,
   PutItemCommand,
   ScanCommand,
-  type ScanCommandOutput,
-  TransactWriteItemsCommand,
-  UpdateItemCommand,
   type AttributeValue,
   type DynamoDBClient,
-  type UpdateItemCommandInput,
+  type ScanCommandOutput,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
-import { cancellationCodes, ifConditionHolds } from '../dynamodb/refusals';
-import { stateKey } from '../event/control';
 import { controlPartitionOf, streamNameOf, type HomeRegion } from '../event/home-region';
-import type { Image } from '../event/item';
+import type { Image, ItemKey } from '../event/item';
 import { storedKeyOf } from '../event/signal';
-import { throttledMs } from '../timing/backoff';
 import type { Sleep } from '../timing/wait';
-import { controlStore } from '../relay/dynamodb/control';
-import { projectionOf, scanSelectionOfHome, type OutboxTable } from '../relay/dynamodb/pages';
-import { putOf, putSignal } from '../relay/dynamodb/put-signal';
+import { controlStore, stateWriter } from '../relay/dynamodb/control';
+import { groupsOf, KEYS_PER_CALL, readItem, readItems } from '../relay/dynamodb/item';
+import { projectionOf, scanSelectionOfHome } from '../relay/dynamodb/pages';
+import { putSignal, replaceSignal } from '../relay/dynamodb/put-signal';
 import { signalStore } from '../relay/dynamodb/signals';
 import type { Clock } from '../relay/ports';
 import { decodeProgress, encodeProgress, type StreamProbe } from './scan-progress';
-import { type ScanKey } from './scan-progress';
 import { InvalidScanKey, type GapState, type SweepStore } from './ports';
 
 export interface SweepStoreOptions {
@@ -40,9 +32,6 @@ export interface SweepStoreOptions {
 const [PROGRESS, PROBES] = ['!sweep', '!sweep-probes'];
 /** Differs from the attribute of the first sweepers, which stop at segments only: they begin their own scan. */
 const PROGRESS_ATTRIBUTE = 'resumablePass';
-/** BatchGetItem takes at most 100 keys. */
-const KEYS_PER_CALL = 100;
-const ATTEMPTS = 6;
 
 /** All attributes except the events: the scan costs the same units, but transfers and holds a fraction of the bytes. */
 const SCANNED = [
@@ -51,7 +40,7 @@ const SCANNED = [
 ];
 const PROJECTION = projectionOf(SCANNED);
 
-const READ_AGAIN = 'pk, sk, id, processedAt, discarded, parked, setAside';
+const READ_AGAIN = { ProjectionExpression: 'pk, sk, id, processedAt, discarded, parked, setAside' };
 
 /** The table for the sweeper: scans at a limited rate, and conditional writes. */
 export function sweepStore(
@@ -62,6 +51,8 @@ export function sweepStore(
 ): SweepStore {
   const table = { client, tableName, home };
   const control = controlStore(table, clock);
+  const signals = signalStore(client, tableName, clock);
+  const updateState = stateWriter(table);
   const progressKey = { pk: controlPartitionOf(home), sk: PROGRESS };
   const probesKey = { pk: controlPartitionOf(home), sk: PROBES };
   const pace = pacer(readUnitsPerSecond, clock, sleep);
@@ -70,7 +61,7 @@ export function sweepStore(
     index: number,
     segments: number,
     start: Record<string, AttributeValue> | undefined,
-    after: ScanKey | undefined,
+    after: ItemKey | undefined,
   ): Promise<ScanCommandOutput> => {
     try {
       return await client.send(
@@ -89,40 +80,16 @@ export function sweepStore(
       if (after !== undefined && error instanceof Error && error.name === 'ValidationException') {
         throw new InvalidScanKey(
           `DynamoDB refuses to resume the scan of segment ${index} of ${segments} at the saved key.`,
-          {
-            cause: error,
-          },
+          { cause: error },
         );
       }
       throw error;
     }
   };
 
-  const readAt = async (keys: readonly ScanKey[]): Promise<readonly Image[]> => {
-    const found: Image[] = [];
-    let open = keys.map(({ pk, sk }) => marshall({ pk, sk }));
-    for (let attempt = 0; open.length > 0; attempt++) {
-      if (attempt === ATTEMPTS) throw new Error(`DynamoDB left ${open.length} keys of a BatchGetItem unread.`);
-      if (attempt > 0) await sleep(throttledMs(attempt));
-      const { Responses, UnprocessedKeys } = await client.send(
-        new BatchGetItemCommand({
-          RequestItems: { [tableName]: { Keys: open, ConsistentRead: true, ProjectionExpression: READ_AGAIN } },
-        }),
-      );
-      found.push(...((Responses?.[tableName] ?? []) as Image[]));
-      open = UnprocessedKeys?.[tableName]?.Keys ?? [];
-    }
-    return found;
-  };
-
-  const readOwn = async (key: {
-    readonly pk: string;
-    readonly sk: string;
-  }): Promise<Record<string, unknown> | undefined> => {
-    const { Item } = await client.send(
-      new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(key) }),
-    );
-    return Item === undefined ? undefined : unmarshall(Item);
+  const readOwn = async (key: ItemKey): Promise<Record<string, unknown> | undefined> => {
+    const item = await readItem(table, key);
+    return item === undefined ? undefined : unmarshall(item);
   };
 
   const writeOwn = async (item: Record<string, unknown>): Promise<void> => {
@@ -130,10 +97,32 @@ export function sweepStore(
     await client.send(new PutItemCommand({ TableName: tableName, Item }));
   };
 
+  /** Returns `false` if the stream or the gap suspicion has changed since it was read. */
+  const changeState = async (
+    { streamArn, gapSuspectedSince }: GapState,
+    change: string,
+    values?: Record<string, AttributeValue>,
+  ): Promise<boolean> => {
+    const changed = await updateState({
+      UpdateExpression: `${change} ADD revision :one`,
+      ConditionExpression: [
+        streamArn === undefined ? 'attribute_not_exists(streamArn)' : 'streamArn = :streamArn',
+        gapSuspectedSince === undefined ? 'attribute_not_exists(doubtSince)' : 'doubtSince = :suspectedSince',
+      ].join(' AND '),
+      ExpressionAttributeValues: {
+        ...values,
+        ':one': { N: '1' },
+        ...(streamArn === undefined ? {} : { ':streamArn': { S: streamArn } }),
+        ...(gapSuspectedSince === undefined ? {} : { ':suspectedSince': { N: String(gapSuspectedSince) } }),
+      },
+    });
+    return changed !== undefined;
+  };
+
   return {
     readControl: () => control.read(),
     noteStream: (known, streamArn) => control.noteStream(known, streamArn),
-    markUnprocessable: (signal, why) => signalStore(client, tableName, clock).markUnprocessable(signal, why),
+    markUnprocessable: (signal, why) => signals.markUnprocessable(signal, why),
 
     async *segment(index, segments, after) {
       let start = after === undefined ? undefined : marshall(after);
@@ -150,20 +139,19 @@ export function sweepStore(
 
     async read(keys) {
       const found: Image[] = [];
-      for (let at = 0; at < keys.length; at += KEYS_PER_CALL) {
-        found.push(...(await readAt(keys.slice(at, at + KEYS_PER_CALL))));
+      for (const group of groupsOf(keys, KEYS_PER_CALL)) {
+        const wanted = group.map(({ pk, sk }) => marshall({ pk, sk }));
+        const read = await readItems(table, wanted, READ_AGAIN, sleep);
+        if (read.unread.length > 0)
+          throw new Error(`DynamoDB left ${read.unread.length} keys of a BatchGetItem unread.`);
+        found.push(...read.found);
       }
       return found;
     },
 
     pause: sleep,
 
-    async head({ pk, position }) {
-      const { Item } = await client.send(
-        new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk: position }) }),
-      );
-      return Item;
-    },
+    head: ({ pk, position }) => readItem(table, { pk, sk: position }),
 
     async describe() {
       const { Table } = await client.send(new DescribeTableCommand({ TableName: tableName }));
@@ -191,65 +179,16 @@ export function sweepStore(
 
     writeProbes: (probes) => writeOwn({ ...probesKey, probes }),
 
-    remove: (signals) => signalStore(client, tableName, clock).remove(signals),
+    remove: (stored) => signals.remove(stored),
 
     async send(signal) {
       return storedKeyOf(await putSignal(client, tableName, signal));
     },
 
-    async replace(lost, successor) {
-      try {
-        await client.send(
-          new TransactWriteItemsCommand({
-            TransactItems: [
-              {
-                Delete: {
-                  TableName: tableName,
-                  Key: marshall(storedKeyOf(lost)),
-                  ConditionExpression: 'attribute_exists(pk)',
-                },
-              },
-              // Uses a new sort key: an overwrite would be no insert and invoke no relay.
-              { Put: putOf(tableName, successor) },
-            ],
-          }),
-        );
-        return 'replaced';
-      } catch (error) {
-        if (cancellationCodes(error)?.[0] === 'ConditionalCheckFailed') return 'gone';
-        throw error;
-      }
-    },
-
-    suspectGap: (known, since) =>
-      changeState(table, known, 'SET doubtSince = :since', { ':since': { N: String(since) } }),
-    clearGapSuspicion: (known) => changeState(table, known, 'REMOVE doubtSince', {}),
+    replace: (lost, successor) => replaceSignal(client, tableName, lost, successor),
+    suspectGap: (known, since) => changeState(known, 'SET doubtSince = :since', { ':since': { N: String(since) } }),
+    clearGapSuspicion: (known) => changeState(known, 'REMOVE doubtSince'),
   };
-}
-
-/** Returns `false` if the stream or the gap suspicion has changed since it was read. */
-async function changeState(
-  { client, tableName, home }: OutboxTable,
-  { streamArn, gapSuspectedSince }: GapState,
-  change: string,
-  values: Record<string, AttributeValue>,
-): Promise<boolean> {
-  const input: UpdateItemCommandInput = {
-    TableName: tableName,
-    Key: marshall(stateKey(home)),
-    UpdateExpression: `${change} ADD revision :one`,
-    ConditionExpression: [
-      streamArn === undefined ? 'attribute_not_exists(streamArn)' : 'streamArn = :streamArn',
-      gapSuspectedSince === undefined ? 'attribute_not_exists(doubtSince)' : 'doubtSince = :suspectedSince',
-    ].join(' AND '),
-    ExpressionAttributeValues: {
-      ...values,
-      ':one': { N: '1' },
-      ...(streamArn === undefined ? {} : { ':streamArn': { S: streamArn } }),
-      ...(gapSuspectedSince === undefined ? {} : { ':suspectedSince': { N: String(gapSuspectedSince) } }),
-    },
-  };
-  return (await ifConditionHolds(client.send(new UpdateItemCommand(input)))) !== undefined;
 }
 
 /** Limits the read units per second over all segments together. A page is charged after it was read. */

@@ -1,6 +1,6 @@
 import type { Hold } from '../event/control';
 import { OutboxError } from '../event/errors';
-import type { Image } from '../event/item';
+import type { Image, ItemKey } from '../event/item';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { partitionName } from '../event/topic-partition';
 import { unavailablePartitions } from '../event/partition-hold';
@@ -31,29 +31,26 @@ export type Finding =
   /** A signal whose record was lost. */
   | { readonly kind: 'lost-signal'; readonly signal: Signal; readonly since?: number }
   /** A probe that its run forgot and the stream has dropped. */
-  | { readonly kind: 'stale-probe'; readonly pk: string; readonly sk: string; readonly since: number }
+  | (ItemKey & { readonly kind: 'stale-probe'; readonly since: number })
   /** A signal whose record was lost and that cannot be decoded. */
-  | {
-      readonly kind: 'unreadable-signal';
-      readonly pk: string;
-      readonly sk: string;
-      readonly why: string;
-      readonly since?: number;
-    };
+  | (ItemKey & { readonly kind: 'unreadable-signal'; readonly why: string; readonly since?: number });
+
+/** An item or a signal that is overdue: the stream lost its record, or the relay is about to act on it. */
+export type SuspectedLoss = Extract<Finding, { readonly kind: 'due' | 'lost-signal' }>;
 
 /**
  * Whether the finding would prove a stream gap, unless the stream is about to show it. A lost replay would prove it
  * too, but no item waits for a replay.
  */
-export const isSuspicion = (finding: Finding): boolean =>
+export const isSuspectedLoss = (finding: Finding): finding is SuspectedLoss =>
   finding.kind === 'due' || (finding.kind === 'lost-signal' && canProve(finding.signal));
 
 /** A signal stored elsewhere shares a shard with other keys, where a probe may pass it if its key failed. */
 const canProve = ({ kind, storedUnder }: Signal): boolean => kind !== 'replay' && storedUnder === undefined;
 
-/** Epoch milliseconds. Items up to `before` are overdue; `now` detects times in the future. */
+/** Epoch milliseconds. Items up to `overdueBefore` are overdue; `now` detects times in the future. */
 export interface Times {
-  readonly before: number;
+  readonly overdueBefore: number;
   readonly now: number;
 }
 
@@ -63,8 +60,8 @@ const CLOCK_MARGIN_MS = 5 * 60_000;
 /** No item was written before this: an earlier time was not meant as epoch milliseconds. */
 const EARLIEST_MS = Date.UTC(2020, 0, 1);
 
-/** Whether the hold was not written after `before`; its revision contains the time of the last write. */
-export const isOlderThan = (hold: Hold, before: number): boolean => writtenAt(hold) <= before;
+/** Whether the hold was not written after `time`; its revision contains the time of the last write. */
+export const isOlderThan = (hold: Hold, time: number): boolean => writtenAt(hold) <= time;
 
 /** Epoch milliseconds of the last try of each topic partition, by name: each probe writes a hold for it. */
 export type PartitionProbes = ReadonlyMap<string, number>;
@@ -97,12 +94,6 @@ export interface KeyState {
 /** Limits the stored state: further signals of a key are left to the next scan. */
 const LOST_KEPT = 5;
 
-export interface KeyResult {
-  readonly findings: readonly Finding[];
-  /** As far as the eventually consistent scan shows, the hold's item is not open. */
-  readonly headIsMissing: boolean;
-}
-
 /** Evaluates one key by its items, which arrive in order and are not kept. Signals come last. */
 export class KeyEvaluation {
   readonly pk: string;
@@ -132,6 +123,11 @@ export class KeyEvaluation {
     return this.#uncoveredSince;
   }
 
+  /** Whether the eventually consistent scan has shown the hold's item as open. */
+  get headIsOpen(): boolean {
+    return this.#headIsOpen;
+  }
+
   /** The state with which another run can continue the key. */
   get state(): KeyState {
     return {
@@ -159,7 +155,7 @@ export class KeyEvaluation {
     if (!isOpen(state)) return;
     if (sk === this.#hold?.position) this.#headIsOpen = true;
     if (waits) return;
-    if (committedAt !== undefined && committedAt > this.#times.before) {
+    if (committedAt !== undefined && committedAt > this.#times.overdueBefore) {
       this.#uncoveredSince = Math.min(this.#uncoveredSince ?? Infinity, committedAt);
       return;
     }
@@ -190,7 +186,7 @@ export class KeyEvaluation {
     if (isUnprocessable) return;
     // Without a plausible time, as from a fast clock, the signal is suspected at once: a probe needs no age.
     const since = this.#plausible(epochMsOfUuidV7(sk.slice(SIGNAL_PREFIX.length)));
-    const isLost = since === undefined || since <= this.#times.before;
+    const isLost = since === undefined || since <= this.#times.overdueBefore;
     try {
       const signal = decodeSignal(image);
       if (isStreamProbe(signal)) {
@@ -210,23 +206,18 @@ export class KeyEvaluation {
    *
    * @param probes - when the partitions that keys wait for were last tried
    */
-  result(probes: PartitionProbes): KeyResult {
-    const ofSignals = this.#lost.filter((finding) => !this.#drainWaits || !isSuspicion(finding));
-    if (this.#drainWaits || this.#lost.some(isSuspicion)) return { findings: ofSignals, headIsMissing: false };
+  findings(probes: PartitionProbes): readonly Finding[] {
+    const ofSignals = this.#lost.filter((finding) => !this.#drainWaits || !isSuspectedLoss(finding));
+    if (this.#drainWaits || this.#lost.some(isSuspectedLoss)) return ofSignals;
     const due: Finding[] = this.#due === undefined ? [] : [{ kind: 'due', pk: this.pk, ...this.#due }];
     const hold = this.#hold;
-    if (hold === undefined) return { findings: [...ofSignals, ...due], headIsMissing: false };
+    if (hold === undefined) return [...ofSignals, ...due];
     // The hold was written just now, so a relay is working on it.
-    if (!isOlderThan(hold, this.#times.before)) return { findings: ofSignals, headIsMissing: false };
+    if (!isOlderThan(hold, this.#times.overdueBefore)) return ofSignals;
     // These items precede the hold, so the relay publishes them without a release: it has not seen their records.
-    if (hold.state === 'holding' && due.length > 0) return { findings: [...ofSignals, ...due], headIsMissing: false };
-    if (isHolding(hold, this.#headIsOpen, probes, this.#times.before)) {
-      return { findings: ofSignals, headIsMissing: false };
-    }
-    return {
-      findings: [...ofSignals, orphanOf(hold, this.#due)],
-      headIsMissing: hold.state === 'holding' && !this.#headIsOpen,
-    };
+    if (hold.state === 'holding' && due.length > 0) return [...ofSignals, ...due];
+    if (isHolding(hold, this.#headIsOpen, probes, this.#times.overdueBefore)) return ofSignals;
+    return [...ofSignals, orphanOf(hold, this.#due)];
   }
 }
 
@@ -234,10 +225,10 @@ export const earlierOf = (a: number | undefined, b: number | undefined): number 
   a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 
 /** Whether an operator, or the probe of its topic partition, will release the key. */
-export const isHolding = (hold: Hold, headIsOpen: boolean, probes: PartitionProbes, before: number): boolean =>
+export const isHolding = (hold: Hold, headIsOpen: boolean, probes: PartitionProbes, overdueBefore: number): boolean =>
   hold.state === 'holding' &&
   headIsOpen &&
-  (hold.awaits === undefined || (probes.get(partitionName(hold.awaits)) ?? 0) > before);
+  (hold.awaits === undefined || (probes.get(partitionName(hold.awaits)) ?? 0) > overdueBefore);
 
 /** The finding for a hold that will not be released, including due items before it. */
 export function orphanOf(hold: Hold, due?: Due): Finding {

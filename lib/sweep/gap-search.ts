@@ -1,19 +1,16 @@
 import { positionKey } from '../event/position';
 import type { Hold } from '../event/control';
-import type { Image } from '../event/item';
+import type { Image, ItemRef } from '../event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
-import { isSignalKey, storedKeyOf, type OperatorNote } from '../event/signal';
-import type { Finding } from './evaluate-key';
+import { isSignalKey, storedKeyOf } from '../event/signal';
+import type { SuspectedLoss } from './evaluate-key';
 import type { StreamProbe } from './scan-progress';
-import type { ScanKey } from './scan-progress';
 import type { SweepStore } from './ports';
+import type { FeedOptions } from './signal-feed';
 import { newStreamProbe, PROBE_LIFE_MS } from './stream-probe';
 
-/** An item or a signal that is overdue: the stream lost its record, or the relay is about to act on it. */
-export type Suspicion = Extract<Finding, { readonly kind: 'due' | 'lost-signal' }>;
-
-export const witnessOf = (suspicion: Suspicion): ScanKey & { readonly id?: string } =>
-  suspicion.kind === 'due' ? { pk: suspicion.pk, sk: suspicion.from, id: suspicion.id } : storedKeyOf(suspicion.signal);
+const witnessOf = (suspected: SuspectedLoss): ItemRef =>
+  suspected.kind === 'due' ? { pk: suspected.pk, sk: suspected.from, id: suspected.id } : storedKeyOf(suspected.signal);
 
 /** Maximum number of waiting probes, which bounds the cost of a run in an outage. */
 const PROBES = 16;
@@ -25,16 +22,16 @@ const PROOF_LIFE_MS = PROBE_LIFE_MS - 3_600_000;
 /** An up-to-date relay deletes a probe well within this time. */
 const PROBE_PATIENCE_MS = 30_000;
 
-/** The suspicions that are still open by a second, strongly consistent read. */
-export async function stillOpen<S extends Suspicion>(
+/** The suspected losses that are still open by a second, strongly consistent read. */
+export async function stillOpen(
   store: SweepStore,
-  suspicions: readonly S[],
-): Promise<readonly S[]> {
-  const waiting = await stillWaiting(store, suspicions.map(witnessOf));
-  return suspicions.filter((suspicion) => {
+  suspected: readonly SuspectedLoss[],
+): Promise<readonly SuspectedLoss[]> {
+  const waiting = await stillWaiting(store, suspected.map(witnessOf));
+  return suspected.filter((each) => {
     // The first item may be published meanwhile, but the state of the key's other items is unknown.
-    if (suspicion.kind === 'due' && suspicion.items > 1) return true;
-    const { pk, sk } = witnessOf(suspicion);
+    if (each.kind === 'due' && each.items > 1) return true;
+    const { pk, sk } = witnessOf(each);
     return waiting.has(positionKey(pk, sk));
   });
 }
@@ -51,8 +48,7 @@ export const untilSecondRead = (store: SweepStore): Promise<void> => store.pause
  */
 export class GapSearch {
   readonly #store: SweepStore;
-  readonly #request: (why: string) => OperatorNote;
-  readonly #now: () => number;
+  readonly #options: FeedOptions;
   readonly #patienceMs: number;
   readonly failures: unknown[] = [];
   #probes: readonly StreamProbe[] | undefined;
@@ -61,11 +57,10 @@ export class GapSearch {
   #isFirst = false;
 
   /** @param patienceMs - a probe above this age may be lost itself, and another one is sent */
-  constructor(store: SweepStore, request: (why: string) => OperatorNote, now: () => number, patienceMs: number) {
-    this.#patienceMs = patienceMs;
+  constructor(store: SweepStore, options: FeedOptions, patienceMs: number) {
     this.#store = store;
-    this.#request = request;
-    this.#now = now;
+    this.#options = options;
+    this.#patienceMs = patienceMs;
   }
 
   get isProven(): boolean {
@@ -77,16 +72,17 @@ export class GapSearch {
     return this.#isFirst;
   }
 
-  /** @param suspicions - confirmed by a second read, oldest first */
-  async search(suspicions: readonly Suspicion[], goesOn: () => boolean): Promise<void> {
-    if (this.#isProven || suspicions.length === 0) return;
+  /** @param suspected - confirmed by a second read, oldest first */
+  async search(suspected: readonly SuspectedLoss[]): Promise<void> {
+    const { now, goesOn } = this.#options;
+    if (this.#isProven || suspected.length === 0) return;
     // Probes of the previous run come first: some may have returned since.
     this.#probes ??= await this.#store.readProbes();
     if (await this.#settle()) return;
     this.#isFirst = this.#probes.length === 0;
     // The record of a probe can be lost too. The probe stays in the table, because only the relay's delete is a proof.
-    this.#probes = this.#probes.filter(({ sentAt }) => sentAt > this.#now() - this.#patienceMs);
-    const added = await this.#put(suspicions);
+    this.#probes = this.#probes.filter(({ sentAt }) => sentAt > now() - this.#patienceMs);
+    const added = await this.#put(suspected);
     for (let waited = 0; added > 0 && waited < PROBE_PATIENCE_MS && goesOn(); waited += PROBE_POLL_MS) {
       await this.#store.pause(PROBE_POLL_MS);
       if ((await this.#settle()) || this.#probes.length === 0) return;
@@ -99,16 +95,18 @@ export class GapSearch {
     this.#hasChanged = false;
   }
 
-  async #put(suspicions: readonly Suspicion[]): Promise<number> {
+  async #put(suspected: readonly SuspectedLoss[]): Promise<number> {
+    const { by, now } = this.#options;
     const probes = [...(this.#probes ?? [])];
     const probed = new Set(probes.map(({ pk }) => pk));
     let added = 0;
-    for (const witness of suspicions.map(witnessOf)) {
+    for (const witness of suspected.map(witnessOf)) {
       if (probes.length >= PROBES) break;
       if (probed.has(witness.pk)) continue;
       probed.add(witness.pk);
-      const sentAt = this.#now();
-      const signal = newStreamProbe(witness.pk, sentAt, this.#request('to see whether the stream shows new records'));
+      const sentAt = now();
+      const why = 'to see whether the stream shows new records';
+      const signal = newStreamProbe(witness.pk, sentAt, { by, at: now(), why });
       try {
         await this.#store.send(signal);
       } catch (error) {
@@ -130,7 +128,7 @@ export class GapSearch {
     if (probes.length === 0) return this.#isProven;
     // Probes first: if an item is read after its probe is gone, its record was settled before the read.
     const left = new Set((await this.#store.read(probes.map(({ pk, probe }) => ({ pk, sk: probe })))).map(textOf));
-    const youngest = this.#now() - PROOF_LIFE_MS;
+    const youngest = this.#options.now() - PROOF_LIFE_MS;
     const back = probes.filter(({ pk, probe, sentAt }) => sentAt > youngest && !left.has(positionKey(pk, probe)));
     if (back.length > 0) {
       // Reads the holds before the items: an item that was shown and not published is held or parked by now.
@@ -157,7 +155,7 @@ const textOf = (image: Image): string => positionKey(image['pk']?.S ?? '', image
 /** States of items that are still open under the same id; existing signals are pending unless they are unprocessable. */
 async function stillWaiting(
   store: SweepStore,
-  witnesses: readonly (ScanKey & { readonly id?: string })[],
+  witnesses: readonly ItemRef[],
 ): Promise<ReadonlyMap<string, ItemStateName>> {
   const ids = new Map(witnesses.map((witness) => [positionKey(witness.pk, witness.sk), witness.id]));
   const images = witnesses.length === 0 ? [] : await store.read(witnesses);

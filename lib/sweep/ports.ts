@@ -1,14 +1,14 @@
 import type { Control, Hold } from '../event/control';
-import type { Image } from '../event/item';
+import type { Image, ItemKey } from '../event/item';
 import type { Signal } from '../event/signal';
-import type { ScanKey, ScanProgress, StreamProbe } from './scan-progress';
+import type { ScanProgress, StreamProbe } from './scan-progress';
 
 /** A page of a scan. Items of a key follow each other, in the order of their sort keys. */
 export interface ScanPage {
   readonly images: readonly Image[];
   readonly readUnits: number;
   /** The key at which a scan of the same segment resumes after this page; left out for the last page. */
-  readonly next?: ScanKey;
+  readonly next?: ItemKey;
 }
 
 export interface ScanStore {
@@ -20,7 +20,7 @@ export interface ScanStore {
    *
    * @throws InvalidScanKey if the segment cannot be scanned from `after` on.
    */
-  segment(index: number, segments: number, after?: ScanKey): AsyncIterable<ScanPage>;
+  segment(index: number, segments: number, after?: ItemKey): AsyncIterable<ScanPage>;
   /** The item that a hold names. Strongly consistent. */
   head(hold: Hold): Promise<Image | undefined>;
 }
@@ -40,15 +40,15 @@ export interface SweepStore extends ScanStore {
   readProbes(): Promise<readonly StreamProbe[]>;
   writeProbes(probes: readonly StreamProbe[]): Promise<void>;
   /** The items and signals that exist at these keys; strongly consistent. */
-  read(keys: readonly ScanKey[]): Promise<readonly Image[]>;
+  read(keys: readonly ItemKey[]): Promise<readonly Image[]>;
   pause(ms: number): Promise<void>;
   /** As for the relay: sets the gap suspicion if another stream was known before. */
   noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'gapSuspectedSince'>>;
   /** Puts a new signal and returns the key of its item. */
-  send(signal: Signal): Promise<ScanKey>;
+  send(signal: Signal): Promise<ItemKey>;
   /** Replaces a lost signal by its successor. `gone`: the relay has acted on the signal meanwhile. */
   replace(lost: Signal, successor: Signal): Promise<'replaced' | 'gone'>;
-  remove(signals: readonly ScanKey[]): Promise<void>;
+  remove(signals: readonly ItemKey[]): Promise<void>;
   markUnprocessable(signal: Pick<Signal, 'pk' | 'sk'>, why: string): Promise<void>;
   /** Sets the gap suspicion or moves its time. Returns `false` if the state has changed since it was read. */
   suspectGap(known: GapState, since: number): Promise<boolean>;

@@ -7,7 +7,7 @@ import type { SweepStore } from './ports';
 export const isProbeEvent = (event: unknown): boolean =>
   typeof event === 'object' && event !== null && 'task' in event && event.task === PROBE_EVENT.task;
 
-export interface ProbeReport {
+export interface PartitionProbeReport {
   /** Names of the partitions for which keys are held, such as `orders-3`. */
   readonly partitions: readonly string[];
   /** Number of keys that are held for them. */
@@ -26,7 +26,7 @@ export interface ProbeReport {
 export async function probePartitions(
   store: Pick<SweepStore, 'readControl' | 'send'>,
   { by, now }: { readonly by: string; readonly now: () => number },
-): Promise<ProbeReport> {
+): Promise<PartitionProbeReport> {
   const { holds } = await store.readControl();
   const partitions = [...unavailablePartitions(holds.values()).values()];
   const failures: unknown[] = [];

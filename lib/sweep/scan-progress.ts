@@ -1,25 +1,20 @@
+import type { ItemKey, ItemRef } from '../event/item';
 import { EMPTY_COUNTS, type TableCounts } from './table-counts';
 import type { KeyState } from './evaluate-key';
-
-/** The primary key of an item. */
-export interface ScanKey {
-  readonly pk: string;
-  readonly sk: string;
-}
 
 /** A segment that was begun and not read to its end. */
 export interface UnfinishedSegment {
   readonly segment: number;
   /** The key after which the scan resumes; without it, the scan starts at the beginning of the segment. */
-  readonly after?: ScanKey;
-  /** State of the key at which the segment was cut. */
+  readonly after?: ItemKey;
+  /** State of the key at which the reading stopped. */
   readonly key?: KeyState;
 }
 
 /**
  * A scan of the whole table, in one run or in several. Each run resumes where the previous one stopped, even inside a
  * segment or a key, so that every item is read however large the table or a key is. Segments before `next` that are not
- * in `cuts` were read to their end.
+ * `unfinished` were read to their end.
  */
 export interface ScanProgress {
   /** Epoch milliseconds. */
@@ -30,20 +25,15 @@ export interface ScanProgress {
   readonly segments: number;
   /** The first segment that was not begun. */
   readonly next: number;
-  readonly cuts: readonly UnfinishedSegment[];
+  readonly unfinished: readonly UnfinishedSegment[];
   /** Counts of all items that were read. */
   readonly counts: TableCounts;
-  /** When the oldest item was committed that was open, is behind no hold, and may have been lost. */
+  /** Epoch milliseconds at which the oldest item was committed that was open, behind no hold and not acted on. */
   readonly uncoveredSince?: number;
 }
 
 /** An item or a signal that was seen waiting, and the probe that was then sent for its key. */
-export interface StreamProbe {
-  readonly pk: string;
-  /** Sort key of the item or signal. */
-  readonly sk: string;
-  /** Id of the item. */
-  readonly id?: string;
+export interface StreamProbe extends ItemRef {
   /** Sort key of the probe. */
   readonly probe: string;
   /** Epoch milliseconds. */
@@ -57,7 +47,8 @@ const LONGEST_PAUSE_MS = 12 * 3_600_000;
 export const mayResume = ({ savedAt, startedAt }: ScanProgress, now: number): boolean =>
   Math.abs(now - (savedAt ?? startedAt)) <= LONGEST_PAUSE_MS;
 
-export const isComplete = ({ next, segments, cuts }: ScanProgress): boolean => next === segments && cuts.length === 0;
+export const isComplete = ({ next, segments, unfinished }: ScanProgress): boolean =>
+  next === segments && unfinished.length === 0;
 
 const MIN_SEGMENTS = 16;
 /** DynamoDB's maximum. */
@@ -72,26 +63,27 @@ const SEGMENT_SECONDS = 50;
 export function newProgress(startedAt: number, tableBytes: number, readUnitsPerSecond: number): ScanProgress {
   const segmentBytes = Math.min(SEGMENT_BYTES, readUnitsPerSecond * BYTES_PER_UNIT * SEGMENT_SECONDS);
   const segments = Math.min(MAX_SEGMENTS, Math.max(MIN_SEGMENTS, Math.ceil(tableBytes / segmentBytes)));
-  return { startedAt, segments, next: 0, cuts: [], counts: EMPTY_COUNTS };
+  return { startedAt, segments, next: 0, unfinished: [], counts: EMPTY_COUNTS };
 }
 
-/** The scan as it is stored; some counts keep the names that the first versions gave them. */
-type StoredProgress = Omit<ScanProgress, 'counts'> & {
+/** The scan as it is stored; some attributes keep the names that the first versions gave them. */
+type StoredProgress = Omit<ScanProgress, 'counts' | 'unfinished'> & {
+  readonly cuts: ScanProgress['unfinished'];
   readonly census: Omit<TableCounts, 'unprocessableSignals' | 'unprocessableKeys'> & {
     readonly signalsSetAside: number;
     readonly setAsideKeys: readonly string[];
   };
 };
 
-export function encodeProgress({ counts, ...progress }: ScanProgress): StoredProgress {
+export function encodeProgress({ counts, unfinished: cuts, ...progress }: ScanProgress): StoredProgress {
   const { unprocessableSignals: signalsSetAside, unprocessableKeys: setAsideKeys, ...others } = counts;
-  return { ...progress, census: { ...others, signalsSetAside, setAsideKeys } };
+  return { ...progress, cuts, census: { ...others, signalsSetAside, setAsideKeys } };
 }
 
 export function decodeProgress(stored: unknown): ScanProgress | undefined {
   if (stored === undefined) return undefined;
   // Only `encodeProgress` writes it.
-  const { census, ...progress } = stored as StoredProgress;
+  const { census, cuts: unfinished, ...progress } = stored as StoredProgress;
   const { signalsSetAside: unprocessableSignals, setAsideKeys: unprocessableKeys, ...others } = census;
-  return { ...progress, counts: { ...others, unprocessableSignals, unprocessableKeys } };
+  return { ...progress, unfinished, counts: { ...others, unprocessableSignals, unprocessableKeys } };
 }

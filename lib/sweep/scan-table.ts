@@ -1,8 +1,8 @@
 import { ITEM_GONE, type Control, type Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { isOwnPartition, SIGNALS_PARTITION } from '../event/key';
-import { TableCounter, type TableCounts } from './table-counts';
 import {
+  earlierOf,
   isHolding,
   isOlderThan,
   KeyEvaluation,
@@ -13,15 +13,11 @@ import {
   type PartitionProbes,
   type Times,
 } from './evaluate-key';
-import type { UnfinishedSegment } from './scan-progress';
 import { InvalidScanKey, type ScanStore } from './ports';
+import { isComplete, type ScanProgress, type UnfinishedSegment } from './scan-progress';
+import { sumOf, TableCounter } from './table-counts';
 
 export interface ScanOptions extends Times {
-  readonly segments: number;
-  /** The first segment that was not begun. */
-  readonly from: number;
-  /** Segments before `from` that were not read to their end; they come first. */
-  readonly cuts?: readonly UnfinishedSegment[];
   /**
    * Number of findings at which the scan stops, after the next page at which a scan can resume, so that the caller
    * acts on them before it reads more. Default: unlimited.
@@ -37,14 +33,7 @@ export interface ScanOptions extends Times {
 }
 
 export interface ScanResult {
-  /** Counts of the items that this scan read. */
-  readonly counts: TableCounts;
-  /** Epoch milliseconds at which the oldest item was committed that is open, behind no hold and not due. */
-  readonly uncoveredSince?: number;
-  /** The first segment that was not begun; the number of segments if all were. */
-  readonly next: number;
-  /** Segments that were begun and not read to their end. */
-  readonly cuts: readonly UnfinishedSegment[];
+  readonly progress: ScanProgress;
   /** Oldest first; findings without a time last. */
   readonly findings: readonly Finding[];
   readonly readUnits: number;
@@ -53,41 +42,50 @@ export interface ScanResult {
 
 const SEGMENTS_AT_ONCE = 4;
 
-/** Reads every item of the table once and returns what must be done, in memory that does not grow with the table. */
-export async function scanTable(store: ScanStore, control: Control, options: ScanOptions): Promise<ScanResult> {
-  return new TableScan(store, control, options).all();
-}
+/**
+ * Reads every item that `begun` has not read, until the options end the scan. Returns the new progress and what must be
+ * done, in memory that does not grow with the table.
+ */
+export const scanTable = (
+  store: ScanStore,
+  control: Control,
+  begun: ScanProgress,
+  options: ScanOptions,
+): Promise<ScanResult> => new TableScan(store, control, begun, options).all();
 
 class TableScan {
   readonly #store: ScanStore;
   readonly #control: Control;
+  readonly #begun: ScanProgress;
   readonly #options: ScanOptions;
   readonly #probes: PartitionProbes;
-  readonly #cuts: UnfinishedSegment[] = [];
+  readonly #unfinished: UnfinishedSegment[] = [];
   readonly #seenHolds = new Set<string>();
   readonly #failures: unknown[] = [];
   readonly #findings: Finding[] = [];
   readonly #counter = new TableCounter();
-  #uncoveredSince = Infinity;
+  #uncoveredSince: number | undefined;
   #readUnits = 0;
   #scanned = 0;
 
-  constructor(store: ScanStore, control: Control, options: ScanOptions) {
+  constructor(store: ScanStore, control: Control, begun: ScanProgress, options: ScanOptions) {
     this.#store = store;
     this.#control = control;
+    this.#begun = begun;
     this.#options = options;
+    this.#uncoveredSince = begun.uncoveredSince;
     this.#probes = partitionProbes(control.holds.values());
   }
 
   async all(): Promise<ScanResult> {
-    const { segments, from, cuts = [] } = this.#options;
-    let next = from;
-    const begun = [...cuts];
+    const { segments } = this.#begun;
+    let { next } = this.#begun;
+    const begun = [...this.#begun.unfinished];
     const read = async (take: () => UnfinishedSegment | undefined): Promise<void> => {
       while (this.#goesOn()) {
-        const cut = take();
-        if (cut === undefined) return;
-        await this.#segment(cut);
+        const segment = take();
+        if (segment === undefined) return;
+        await this.#segment(segment);
       }
     };
     const readAll = (take: () => UnfinishedSegment | undefined) =>
@@ -95,13 +93,12 @@ class TableScan {
     // Begun segments come first, so that a large segment gets the whole read rate in the end.
     await readAll(() => begun.shift());
     await readAll(() => (next < segments ? { segment: next++ } : undefined));
-    this.#cuts.push(...begun);
-    if (next === segments && this.#cuts.length === 0) await this.#checkOtherHolds();
+    this.#unfinished.push(...begun);
+    const reached = { ...this.#begun, next, unfinished: this.#unfinished };
+    if (isComplete(reached)) await this.#checkOtherHolds();
+    const counts = sumOf(reached.counts, this.#counter.counts);
     return {
-      counts: this.#counter.counts,
-      uncoveredSince: this.#uncoveredSince === Infinity ? undefined : this.#uncoveredSince,
-      next,
-      cuts: this.#cuts,
+      progress: { ...reached, counts, uncoveredSince: this.#uncoveredSince },
       findings: this.#findings.toSorted((a, b) => (a.since ?? Infinity) - (b.since ?? Infinity)),
       readUnits: this.#readUnits,
       failures: this.#failures,
@@ -122,12 +119,12 @@ class TableScan {
     let current = key === undefined ? undefined : this.#evaluate(key.pk, key);
     let reached = after;
     let isOver = false;
-    const cut = (): void => void this.#cuts.push({ segment, after: reached, key: current?.state });
+    const stop = (): void => void this.#unfinished.push({ segment, after: reached, key: current?.state });
     try {
-      for await (const { images, readUnits, next } of this.#store.segment(segment, this.#options.segments, after)) {
+      for await (const { images, readUnits, next } of this.#store.segment(segment, this.#begun.segments, after)) {
         this.#readUnits += readUnits;
         if (isOver) {
-          this.#cuts.push({ segment });
+          this.#unfinished.push({ segment });
           return;
         }
         for (const image of images) {
@@ -142,7 +139,7 @@ class TableScan {
         reached = next;
         this.#options.onPage?.((this.#scanned += images.length));
         if (next !== undefined && !this.#goesOn()) {
-          cut();
+          stop();
           return;
         }
         // The last page has no key to resume from. If the store has another page, the segment starts again.
@@ -151,8 +148,8 @@ class TableScan {
       if (current !== undefined) await this.#close(current);
     } catch (error) {
       this.#failures.push(error);
-      if (error instanceof InvalidScanKey) this.#cuts.push({ segment });
-      else cut();
+      if (error instanceof InvalidScanKey) this.#unfinished.push({ segment });
+      else stop();
     }
   }
 
@@ -161,19 +158,20 @@ class TableScan {
   }
 
   async #close(key: KeyEvaluation): Promise<void> {
-    this.#uncoveredSince = Math.min(this.#uncoveredSince, key.uncoveredSince ?? Infinity);
+    this.#uncoveredSince = earlierOf(this.#uncoveredSince, key.uncoveredSince);
     const hold = this.#control.holds.get(key.pk);
     if (hold !== undefined) this.#seenHolds.add(key.pk);
-    const { findings, headIsMissing } = key.result(this.#probes);
-    // The scan may be stale, or an earlier run read the part with the head.
-    const isHeld = headIsMissing && hold !== undefined && (await this.#isHeld(hold));
-    for (const finding of findings) if (!isHeld || finding.kind !== 'orphan') this.#found(finding);
+    for (const finding of key.findings(this.#probes)) {
+      // The scan may be stale, or an earlier run read the part with the head.
+      const mayBeHeld = finding.kind === 'orphan' && hold !== undefined && !key.headIsOpen;
+      if (!mayBeHeld || !(await this.#isHeld(hold))) this.#found(finding);
+    }
   }
 
   /** Checks holds whose keys this scan did not meet: an earlier run met them, or the key has no item left. */
   async #checkOtherHolds(): Promise<void> {
     for (const hold of this.#control.holds.values()) {
-      if (this.#seenHolds.has(hold.pk) || !isOlderThan(hold, this.#options.before)) continue;
+      if (this.#seenHolds.has(hold.pk) || !isOlderThan(hold, this.#options.overdueBefore)) continue;
       try {
         if (!(await this.#isHeld(hold))) this.#found(orphanOf(hold));
       } catch (error) {
@@ -194,6 +192,6 @@ class TableScan {
     // The relay has refused to release the key. Only an operator can, and a signal would change nothing.
     if (head === undefined && hold.reason === ITEM_GONE) return true;
     const headIsOpen = head !== undefined && isOpen(itemStateOf(head).state);
-    return isHolding(hold, headIsOpen, this.#probes, this.#options.before);
+    return isHolding(hold, headIsOpen, this.#probes, this.#options.overdueBefore);
   }
 }

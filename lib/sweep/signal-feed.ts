@@ -1,7 +1,7 @@
+import type { ItemKey } from '../event/item';
 import { newSignal, storedKeyOf, type OperatorNote, type Signal } from '../event/signal';
 import { forEachOf } from '../timing/for-each';
 import type { Finding } from './evaluate-key';
-import type { ScanKey } from './scan-progress';
 import type { SweepStore } from './ports';
 
 /** Maximum number of signals that wait for the relay: enough for the batches of several shards. */
@@ -27,7 +27,7 @@ export interface FeedOptions {
 export class SignalFeed {
   readonly #store: SweepStore;
   readonly #options: FeedOptions;
-  readonly #waiting: ScanKey[] = [];
+  readonly #waiting: ItemKey[] = [];
   readonly failures: unknown[] = [];
   sent = 0;
   replaced = 0;

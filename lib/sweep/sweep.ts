@@ -1,8 +1,8 @@
 import type { Control } from '../event/control';
-import { sumOf, type TableCounts } from './table-counts';
+import { holdSummary, type TableCounts } from './table-counts';
 import { SignalFeed } from './signal-feed';
-import { GapSearch, stillOpen, untilSecondRead, type Suspicion } from './gap-search';
-import { earlierOf, isSuspicion, type Finding } from './evaluate-key';
+import { GapSearch, stillOpen, untilSecondRead } from './gap-search';
+import { earlierOf, isSuspectedLoss, type Finding, type SuspectedLoss } from './evaluate-key';
 import { BYTES_PER_UNIT, isComplete, mayResume, newProgress, type ScanProgress } from './scan-progress';
 import type { GapState, SweepStore } from './ports';
 import { scanTable, type ScanResult } from './scan-table';
@@ -52,14 +52,14 @@ export interface SweepReport extends TableCounts {
 /** With this many findings a run acts on them before it reads more, which bounds its memory. */
 export const MAX_FINDINGS = 20_000;
 /** After this time a run acts on its findings and saves its progress, so that a run that dies loses no more. */
-const LEG_MS = 3 * 60_000;
+const PART_MS = 3 * 60_000;
 /** Reserve of time after reading, to send signals and to settle the gap suspicion. */
 const RESERVE_MS = 60_000;
 /** Reserve of time after sending, to save the progress and to settle the gap suspicion. */
 const SETTLE_RESERVE_MS = 15_000;
 /** Maximum lag of writers' clocks and of an eventually consistent scan. */
 const GAP_MARGIN_MS = 5 * 60_000;
-/** Number of suspicions that get a second read in one leg. */
+/** Number of suspected losses of one part that get a second read. */
 const READ_AGAIN = 1_000;
 /**
  * Items that wait longer are presumed lost without proof: the relay must look keys up before the stream drops records,
@@ -83,19 +83,27 @@ export async function sweep(store: SweepStore, options: SweepOptions): Promise<S
   const { resumes = true } = options;
   const table = await store.describe();
   const read = await store.readControl();
-  const control: Control = { ...read, ...(await noteCurrentStream(store, read, table.streamArn)) };
+  const control = await noteStream(store, read, table.streamArn);
   const stored = resumes ? await store.readProgress() : undefined;
   const begun =
     stored !== undefined && mayResume(stored, startedAt)
       ? stored
       : newProgress(startedAt, table.bytes, options.readUnitsPerSecond);
-  const run = new SweepRun(
-    store,
-    options,
-    { startedAt, before: read.gapSuspectedSince, presumedLostAfterMs: presumedLostAfterMs(table.bytes, options) },
-    control,
-  );
-  return run.report(await run.legs(begun, { saves: resumes, isStored: stored !== undefined }));
+  const times: RunTimes = {
+    startedAt,
+    gapSuspectedBefore: read.gapSuspectedSince,
+    presumedLostAfterMs: presumedLostAfterMs(table.bytes, options),
+  };
+  const run = new SweepRun(store, options, times, control, begun);
+  await run.scan({ saves: resumes, isStored: stored !== undefined });
+  return run.report();
+}
+
+/** The relay notices a new stream by its first record, the sweeper without one. The relay sets the first one. */
+async function noteStream(store: SweepStore, control: Control, streamArn: string | undefined): Promise<Control> {
+  const { streamArn: known } = control;
+  if (streamArn === undefined || known === undefined || known === streamArn) return control;
+  return { ...control, ...(await store.noteStream(control, streamArn)) };
 }
 
 /** A scan of several runs reads each item less often than once per interval. */
@@ -110,13 +118,8 @@ function presumedLostAfterMs(
 interface RunTimes {
   readonly startedAt: number;
   /** The gap suspicion before this run, which itself may have recorded a new stream since. */
-  readonly before: number | undefined;
+  readonly gapSuspectedBefore: number | undefined;
   readonly presumedLostAfterMs: number;
-}
-
-interface Leg {
-  readonly progress: ScanProgress;
-  readonly readUnits: number;
 }
 
 class SweepRun {
@@ -127,64 +130,53 @@ class SweepRun {
   readonly #gap: GapSearch;
   readonly #failures: unknown[] = [];
   #control: Control;
+  #progress: ScanProgress;
+  #readUnits = 0;
   #hasLoss = false;
   #isUnknown = false;
 
-  constructor(store: SweepStore, options: SweepOptions, times: RunTimes, control: Control) {
-    const { by, now } = options;
+  constructor(store: SweepStore, options: SweepOptions, times: RunTimes, control: Control, begun: ScanProgress) {
+    const { by, now, remainingMs, overdueAfterMs } = options;
+    const acting = { by, now, goesOn: () => remainingMs() > SETTLE_RESERVE_MS };
     this.#store = store;
     this.#options = options;
     this.#times = times;
     this.#control = control;
-    this.#feed = new SignalFeed(store, { by, now, goesOn: this.#mayAct });
-    this.#gap = new GapSearch(store, (why) => ({ by, at: now(), why }), now, options.overdueAfterMs);
+    this.#progress = begun;
+    this.#feed = new SignalFeed(store, acting);
+    this.#gap = new GapSearch(store, acting, overdueAfterMs);
   }
 
   readonly #goesOn = (): boolean => this.#options.remainingMs() > RESERVE_MS;
 
-  readonly #mayAct = (): boolean => this.#options.remainingMs() > SETTLE_RESERVE_MS;
-
   /** Reads a part, acts on its findings and saves the progress; repeats until the scan or the time ends. */
-  async legs(
-    begun: ScanProgress,
-    { saves, isStored }: { readonly saves: boolean; readonly isStored: boolean },
-  ): Promise<Leg> {
-    let progress = begun;
-    let readUnits = 0;
+  async scan({ saves, isStored }: { readonly saves: boolean; readonly isStored: boolean }): Promise<void> {
     let mustDelete = isStored;
-    for (let isFirst = true; ; isFirst = false) {
-      const leg = await this.#scanTable(progress, isFirst);
-      readUnits += leg.readUnits;
-      this.#failures.push(...leg.failures);
-      const reached = goneOn(progress, leg);
-      const handled = await this.#handle(leg.findings);
+    for (let isFirst = true, isEnd = false; !isEnd; isFirst = false) {
+      const { progress, findings, readUnits, failures } = await this.#scanPart(isFirst);
+      this.#readUnits += readUnits;
+      this.#failures.push(...failures);
+      const { isDone, openSince } = await this.#handle(findings);
       // The next run reads the part again whose findings were not acted on.
-      if (handled.isDone)
-        progress = { ...reached, uncoveredSince: earlierOf(reached.uncoveredSince, handled.openSince) };
-      const isEnd = !handled.isDone || isComplete(progress) || leg.failures.length > 0 || !this.#goesOn();
-      if (saves && (mustDelete || !isComplete(progress))) {
+      if (isDone) this.#progress = { ...progress, uncoveredSince: earlierOf(progress.uncoveredSince, openSince) };
+      const isAllRead = isComplete(this.#progress);
+      isEnd = !isDone || isAllRead || failures.length > 0 || !this.#goesOn();
+      if (saves && (mustDelete || !isAllRead)) {
         mustDelete = true;
-        await this.#attempt(
-          this.#store.writeProgress(isComplete(progress) ? undefined : { ...progress, savedAt: this.#options.now() }),
-        );
+        const saved = isAllRead ? undefined : { ...this.#progress, savedAt: this.#options.now() };
+        await this.#recordFailure(this.#store.writeProgress(saved));
       }
-      if (isEnd) break;
     }
-    await this.#attempt(this.#gap.save());
-    return { progress, readUnits };
+    await this.#recordFailure(this.#gap.save());
   }
 
-  async #scanTable(progress: ScanProgress, isFirst: boolean): Promise<ScanResult> {
-    const { startedAt } = this.#times;
+  async #scanPart(isFirst: boolean): Promise<ScanResult> {
     const { now, onPage, overdueAfterMs } = this.#options;
-    const endsAt = now() + LEG_MS;
+    const endsAt = now() + PART_MS;
     if (!isFirst) this.#control = await this.#store.readControl().catch(() => this.#control);
-    return scanTable(this.#store, this.#control, {
-      before: startedAt - overdueAfterMs,
+    return scanTable(this.#store, this.#control, this.#progress, {
+      overdueBefore: this.#times.startedAt - overdueAfterMs,
       now: now(),
-      segments: progress.segments,
-      from: progress.next,
-      cuts: progress.cuts,
       maxFindings: MAX_FINDINGS,
       goesOn: this.#goesOn,
       isEnough: () => now() >= endsAt,
@@ -192,52 +184,48 @@ class SweepRun {
     });
   }
 
-  /** `openSince`: when the oldest suspicion that the second read confirmed was committed. */
+  /** `openSince`: when the oldest suspected loss that the second read confirmed was committed. */
   async #handle(findings: readonly Finding[]): Promise<{ readonly isDone: boolean; readonly openSince?: number }> {
-    const suspicions = findings.filter((finding): finding is Suspicion => isSuspicion(finding));
-    const others = findings.filter((finding) => !isSuspicion(finding));
-    let asked: readonly Finding[] = [];
+    const suspected = findings.filter(isSuspectedLoss);
+    const others = findings.filter((finding) => !isSuspectedLoss(finding));
+    let requested: readonly Finding[] = [];
     let openSince: number | undefined;
-    if (suspicions.length > 0) {
+    if (suspected.length > 0) {
       try {
-        const confirmed = await this.#confirm(suspicions);
-        openSince = confirmed.openSince;
-        asked = await this.#ask(confirmed.suspicions);
+        const confirmed = await this.#confirm(suspected);
+        openSince = confirmed.reduce<number | undefined>(
+          (earliest, { since = 0 }) => earlierOf(earliest, since),
+          undefined,
+        );
+        requested = await this.#settleLosses(confirmed);
       } catch (error) {
         this.#failures.push(error);
         openSince = 0;
       }
     }
-    return { isDone: await this.#feed.act([...asked, ...others]), openSince };
+    return { isDone: await this.#feed.act([...requested, ...others]), openSince };
   }
 
-  async #confirm(
-    suspicions: readonly Suspicion[],
-  ): Promise<{ readonly suspicions: readonly Suspicion[]; readonly openSince?: number }> {
+  async #confirm(suspected: readonly SuspectedLoss[]): Promise<readonly SuspectedLoss[]> {
     await untilSecondRead(this.#store);
-    const first = await stillOpen(this.#store, suspicions.slice(0, READ_AGAIN));
+    const confirmed = await stillOpen(this.#store, suspected.slice(0, READ_AGAIN));
     // There are more than that only after a loss or in an outage; the feed is slow enough for them.
-    const confirmed = [...first, ...suspicions.slice(READ_AGAIN)];
-    const openSince = confirmed.reduce((earliest, { since = 0 }) => Math.min(earliest, since), Infinity);
-    return { suspicions: confirmed, openSince: openSince === Infinity ? undefined : openSince };
+    return [...confirmed, ...suspected.slice(READ_AGAIN)];
   }
 
-  /** Records a proven or presumed loss, and returns the keys to request. */
-  async #ask(suspicions: readonly Suspicion[]): Promise<readonly Suspicion[]> {
+  /** Records a proven or presumed loss, and returns the findings to act on. */
+  async #settleLosses(suspected: readonly SuspectedLoss[]): Promise<readonly SuspectedLoss[]> {
     const presumed = this.#options.now() - this.#times.presumedLostAfterMs;
-    const isPresumed = suspicions.some(({ since = Infinity }) => since <= presumed);
+    const isPresumed = suspected.some(({ since = Infinity }) => since <= presumed);
     // Before the search, which may fail: only this note keeps the order of records that the stream will drop.
     if (isPresumed) await this.#suspectGap();
-    // Probes every second suspicion; if the others are drained, these stay untouched and can still prove a loss.
-    await this.#gap.search(
-      suspicions.filter((_, at) => at % 2 === 0),
-      this.#mayAct,
-    );
+    // Probes every second one; if the others are drained, these stay untouched and can still prove a loss.
+    await this.#gap.search(suspected.filter((_, at) => at % 2 === 0));
     // Before the signals are sent: if the run died in between, they would hide their cause from the next run.
     if (this.#gap.isProven) await this.#suspectGap();
-    if (this.#gap.isProven) return suspicions;
+    if (this.#gap.isProven) return suspected;
     if (!this.#gap.isFirst) return [];
-    const timed = suspicions.filter(({ since }) => since !== undefined);
+    const timed = suspected.filter(({ since }) => since !== undefined);
     const others = timed.filter((_, at) => at % 2 === 1);
     return (others.length > 0 ? others : timed).slice(0, DRAINED_ON_SUSPICION);
   }
@@ -253,23 +241,19 @@ class SweepRun {
     }
   }
 
-  async report({ progress, readUnits }: Leg): Promise<SweepReport> {
-    const complete = isComplete(progress);
-    const gapSuspicion = await this.#settleSuspicion(progress, complete).catch((error: unknown): GapSuspicion => {
+  async report(): Promise<SweepReport> {
+    const complete = isComplete(this.#progress);
+    const gapSuspicion = await this.#settleGapSuspicion(complete).catch((error: unknown): GapSuspicion => {
       this.#failures.push(error);
       return 'unknown';
     });
-    // The relay releases partition holds itself, and they have their own alarm.
-    const holds = [...this.#control.holds.values()].filter(({ awaits }) => awaits === undefined);
     return {
-      ...progress.counts,
+      ...this.#progress.counts,
       startedAt: this.#times.startedAt,
       durationMs: this.#options.now() - this.#times.startedAt,
-      readUnits,
+      readUnits: this.#readUnits,
       complete,
-      heldKeys: holds.length,
-      oldestHoldAt:
-        holds.length === 0 ? undefined : holds.reduce((oldest, { since }) => Math.min(oldest, since), Infinity),
+      ...holdSummary(this.#control.holds.values()),
       signalsSent: this.#feed.sent,
       signalsReplaced: this.#feed.replaced,
       gapSuspicion,
@@ -277,13 +261,14 @@ class SweepRun {
     };
   }
 
-  async #settleSuspicion(progress: ScanProgress, complete: boolean): Promise<GapSuspicion> {
-    const { before } = this.#times;
+  async #settleGapSuspicion(complete: boolean): Promise<GapSuspicion> {
+    const progress = this.#progress;
+    const { gapSuspectedBefore } = this.#times;
     const { gapSuspectedSince } = this.#control;
     if (this.#isUnknown) return 'unknown';
-    if (this.#hasLoss) return before === undefined ? 'began' : 'continues';
+    if (this.#hasLoss) return gapSuspectedBefore === undefined ? 'began' : 'continues';
     if (gapSuspectedSince === undefined) return 'none';
-    if (before !== gapSuspectedSince) return 'began';
+    if (gapSuspectedBefore !== gapSuspectedSince) return 'began';
     const isSound =
       complete &&
       gapSuspectedSince + GAP_MARGIN_MS <= progress.startedAt &&
@@ -291,29 +276,9 @@ class SweepRun {
     return isSound && (await this.#store.clearGapSuspicion(this.#control)) ? 'ended' : 'continues';
   }
 
-  async #attempt(what: Promise<void>): Promise<void> {
-    await what.catch((error: unknown) => void this.#failures.push(error));
+  async #recordFailure(work: Promise<void>): Promise<void> {
+    await work.catch((error: unknown) => void this.#failures.push(error));
   }
-}
-
-function goneOn(progress: ScanProgress, { next, cuts, counts, uncoveredSince }: ScanResult): ScanProgress {
-  return {
-    ...progress,
-    next,
-    cuts,
-    counts: sumOf(progress.counts, counts),
-    uncoveredSince: earlierOf(progress.uncoveredSince, uncoveredSince),
-  };
-}
-
-/** The relay notices a new stream by its first record, the sweeper without one. The relay sets the first one. */
-async function noteCurrentStream(
-  store: SweepStore,
-  control: Control,
-  streamArn: string | undefined,
-): Promise<GapState> {
-  if (streamArn === undefined || control.streamArn === undefined || control.streamArn === streamArn) return control;
-  return store.noteStream(control, streamArn);
 }
 
 /** The state may have changed since it was read, for example because another sweep ended an older suspicion. */

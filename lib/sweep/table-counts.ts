@@ -1,3 +1,4 @@
+import type { Hold } from '../event/control';
 import type { ItemStateName } from '../event/item-state';
 
 /** Counts of a scan of the table. */
@@ -61,6 +62,13 @@ export function sumOf(a: TableCounts, b: TableCounts): TableCounts {
     unprocessableSignals: a.unprocessableSignals + b.unprocessableSignals,
     unprocessableKeys: [...oldest.unprocessableKeys, ...other.unprocessableKeys].slice(0, KEYS_NAMED),
   };
+}
+
+/** The keys that wait for an operator. The relay releases the keys of an unavailable partition itself. */
+export function holdSummary(holds: Iterable<Hold>): { readonly heldKeys: number; readonly oldestHoldAt?: number } {
+  const times = [...holds].filter(({ awaits }) => awaits === undefined).map(({ since }) => since);
+  const oldestHoldAt = times.reduce((oldest, since) => Math.min(oldest, since), Infinity);
+  return { heldKeys: times.length, oldestHoldAt: times.length === 0 ? undefined : oldestHoldAt };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };

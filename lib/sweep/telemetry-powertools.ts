@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, SWEEPER_METRICS, SWEEPER_SERVICE } from '../event/metrics';
-import type { ProbeReport } from './probe-partitions';
+import type { PartitionProbeReport } from './probe-partitions';
 import type { SweepReport } from './sweep';
 
 export interface PowertoolsOptions {
@@ -22,7 +22,7 @@ const metricsOf = ({ outboxName, metrics }: PowertoolsOptions): Metrics =>
   });
 
 /** Reports the number of keys that are held for partitions; reports nothing if there are none. */
-export function powertoolsProbeReporter(options: PowertoolsOptions): (report: ProbeReport) => void {
+export function powertoolsProbeReporter(options: PowertoolsOptions): (report: PartitionProbeReport) => void {
   const logger = loggerOf(options);
   const metrics = metricsOf(options);
   return ({ partitions, keys, probes, failures }) => {

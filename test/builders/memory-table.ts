@@ -1,7 +1,7 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { othersBehind, type AwaitedItem, type Control, type Hold } from '../../lib/event/control';
 import { holdForGone } from '../../lib/event/gone';
-import { identityOf, type Image, type OutboxItem } from '../../lib/event/item';
+import { identityOf, type Image, type ItemKey, type ItemRef, type OutboxItem } from '../../lib/event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../../lib/event/item-state';
 import { PARTITION_UNAVAILABLE } from '../../lib/event/partition-hold';
 import { storedReceipts } from '../../lib/event/receipt';
@@ -19,13 +19,11 @@ import { positionKey } from '../../lib/event/position';
 import type {
   ControlStore,
   DrainStore,
-  ItemIdentity,
   ItemStore,
   KeyReader,
   Mark,
   ParkRequest,
   PartitionHoldRequest,
-  Position,
   SignalStore,
   StoredSignal,
   StoredItem,
@@ -35,7 +33,6 @@ import { storedItemOf, storedStateOf } from '../../lib/relay/stored-item';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
 import type { ScanProgress, StreamProbe } from '../../lib/sweep/scan-progress';
-import type { ScanKey } from '../../lib/sweep/scan-progress';
 
 type MutableImage = Record<string, Image[string]>;
 
@@ -106,7 +103,7 @@ export class MemoryTable implements TablePorts {
   }
 
   /** Like `putSignal`, but returns the key of the signal's item. */
-  sendSignal(signal: Signal): ScanKey {
+  sendSignal(signal: Signal): ItemKey {
     const { pk, sk } = this.putSignal(signal).dynamodb?.Keys ?? {};
     return { pk: pk?.S ?? '', sk: sk?.S ?? '' };
   }
@@ -130,7 +127,7 @@ export class MemoryTable implements TablePorts {
     return record;
   }
 
-  #find({ pk, sk, id }: ItemIdentity, anyId = false): MutableImage | undefined {
+  #find({ pk, sk, id }: ItemRef, anyId = false): MutableImage | undefined {
     const image = this.items.get(pk)?.get(sk);
     return image !== undefined && (anyId || image['id']?.S === id) ? image : undefined;
   }
@@ -149,7 +146,7 @@ export class MemoryTable implements TablePorts {
   }
 
   /** The items and signals of `keys` that exist. */
-  look(keys: readonly ScanKey[]): readonly Image[] {
+  look(keys: readonly ItemKey[]): readonly Image[] {
     return keys.flatMap(({ pk, sk }) => {
       const [item, signal] = [this.items.get(pk)?.get(sk), this.signals.get(pk)?.get(sk)];
       return [
@@ -228,7 +225,7 @@ export class MemoryTable implements TablePorts {
   /** Positions, by `positionKey`, of transactions that are not committed yet. */
   readonly unfinished = new Set<string>();
 
-  lookUp(positions: readonly Position[]): Promise<Map<string, StoredState>> {
+  lookUp(positions: readonly ItemKey[]): Promise<Map<string, StoredState>> {
     return Promise.resolve(
       new Map(
         positions.flatMap(({ pk, sk }) => {
@@ -240,8 +237,8 @@ export class MemoryTable implements TablePorts {
     );
   }
 
-  async lookUpTransacted(positions: readonly Position[]) {
-    const isUnfinished = ({ pk, sk }: Position): boolean => this.unfinished.has(positionKey(pk, sk));
+  async lookUpTransacted(positions: readonly ItemKey[]) {
+    const isUnfinished = ({ pk, sk }: ItemKey): boolean => this.unfinished.has(positionKey(pk, sk));
     return {
       stored: await this.lookUp(positions.filter((position) => !isUnfinished(position))),
       unfinished: new Set(positions.filter(isUnfinished).map(({ pk, sk }) => positionKey(pk, sk))),
@@ -297,13 +294,13 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve({ kind: 'held', hold: this.#hold(item, isHead, why) } as const);
   }
 
-  #owed(item: ItemIdentity): MutableImage | undefined {
+  #owed(item: ItemRef): MutableImage | undefined {
     const image = this.#find(item, item.id === undefined);
     return image !== undefined && isOpen(itemStateOf(image).state) ? image : undefined;
   }
 
   #hold(
-    { pk, sk, id }: ItemIdentity,
+    { pk, sk, id }: ItemRef,
     isHead: boolean,
     why: Pick<Hold, 'reason' | 'message' | 'attempts' | 'since' | 'awaits'>,
   ): Hold {
@@ -320,7 +317,7 @@ export class MemoryTable implements TablePorts {
     return hold;
   }
 
-  countAttempt(item: ItemIdentity): Promise<number> {
+  countAttempt(item: ItemRef): Promise<number> {
     const image = this.#find(item, item.id === undefined);
     if (image === undefined || !isOpen(itemStateOf(image).state)) return Promise.resolve(0);
     const { starts } = itemStateOf(image);
@@ -328,7 +325,7 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve(starts + 1);
   }
 
-  clearAttempts(items: readonly ItemIdentity[]): Promise<void> {
+  clearAttempts(items: readonly ItemRef[]): Promise<void> {
     for (const item of items) delete this.#find(item, item.id === undefined)?.['starts'];
     return Promise.resolve();
   }

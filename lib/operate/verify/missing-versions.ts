@@ -1,9 +1,8 @@
 import type { Control } from '../../event/control';
-import type { Image } from '../../event/item';
+import type { Image, ItemKey } from '../../event/item';
 import { isOpen, itemStateOf } from '../../event/item-state';
 import { positionKey, positionOfVersion, positionRuns, versionOfPosition } from '../../event/position';
 import { keyReader } from '../../relay/dynamodb/keys';
-import type { Position } from '../../relay/ports';
 import { wait } from '../../timing/wait';
 import type { OutboxTarget } from '../target';
 
@@ -85,5 +84,5 @@ export class MissingVersionFinder {
   }
 }
 
-const positionsOf = ({ pk, from, to }: MissingVersions): Position[] =>
+const positionsOf = ({ pk, from, to }: MissingVersions): ItemKey[] =>
   Array.from({ length: Math.min(POSITIONS, to - from + 1) }, (_, at) => ({ pk, sk: positionOfVersion(from + at) }));

@@ -51,14 +51,7 @@ export function controlStore(table: OutboxTable, clock: Clock = Date): ControlSt
     return decodeControl(Item === undefined ? [] : [unmarshall(Item)]);
   };
 
-  /** Returns the new state as far as the update returns it, or `undefined` if the condition failed. */
-  const updateState = async (
-    update: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>,
-  ): Promise<Control | undefined> => {
-    const input = { ...update, TableName: tableName, Key };
-    const updated = await ifConditionHolds(client.send(new UpdateItemCommand(input)));
-    return updated && decodeControl([unmarshall(updated.Attributes ?? {})]);
-  };
+  const updateState = stateWriter(table);
 
   return {
     async read() {
@@ -112,6 +105,18 @@ export function controlStore(table: OutboxTable, clock: Clock = Date): ControlSt
     },
   };
 }
+
+/**
+ * Updates the state item. The update resolves with the new state as far as DynamoDB returns it, or with `undefined` if
+ * the condition failed.
+ */
+export const stateWriter =
+  ({ client, tableName, home }: OutboxTable) =>
+  async (update: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>): Promise<Control | undefined> => {
+    const input = { ...update, TableName: tableName, Key: marshall(stateKey(home)) };
+    const updated = await ifConditionHolds(client.send(new UpdateItemCommand(input)));
+    return updated && decodeControl([unmarshall(updated.Attributes ?? {})]);
+  };
 
 /** Leaves out holds and tombstones: the state item does not contain them, and the caller has read them. */
 const stateOf = ({ streamArn, gapSuspectedSince }: Control): Pick<Control, 'streamArn' | 'gapSuspectedSince'> => ({

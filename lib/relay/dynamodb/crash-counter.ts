@@ -1,36 +1,22 @@
 import {
   UpdateItemCommand,
-  type AttributeValue,
   type DynamoDBClient,
   type UpdateItemCommandInput,
+  type UpdateItemCommandOutput,
 } from '@aws-sdk/client-dynamodb';
-import { marshall } from '@aws-sdk/util-dynamodb';
-import type { ItemIdentity, ItemStore } from '../ports';
 import { ifConditionHolds, isFullError } from '../../dynamodb/refusals';
 import { IS_OPEN } from '../../event/item-state';
+import type { ItemStore } from '../ports';
+import { conditionalOn } from './item';
 
 /** Counts on an item how often its publishing began without a normal end. */
 export function crashCounter(
   client: DynamoDBClient,
   tableName: string,
 ): Pick<ItemStore, 'countAttempt' | 'clearAttempts'> {
-  const update = async (
-    { pk, sk, id }: ItemIdentity,
-    expression: string,
-    condition: string,
-    values: Record<string, AttributeValue>,
-  ): Promise<Record<string, AttributeValue> | undefined> => {
-    const ofItem = id === undefined ? values : { ...values, ':id': { S: id } };
-    const input: UpdateItemCommandInput = {
-      TableName: tableName,
-      Key: marshall({ pk, sk }),
-      UpdateExpression: expression,
-      ConditionExpression: id === undefined ? condition : `${condition} AND id = :id`,
-      ReturnValues: 'UPDATED_NEW',
-      ...(Object.keys(ofItem).length === 0 ? {} : { ExpressionAttributeValues: ofItem }),
-    };
+  const update = async (input: UpdateItemCommandInput): Promise<UpdateItemCommandOutput | undefined> => {
     try {
-      return (await ifConditionHolds(client.send(new UpdateItemCommand(input))))?.Attributes;
+      return await ifConditionHolds(client.send(new UpdateItemCommand(input)));
     } catch (error) {
       // The item is published without a count: a shard must not wait forever for room on an item.
       if (isFullError(error)) return undefined;
@@ -40,11 +26,22 @@ export function crashCounter(
 
   return {
     async countAttempt(item) {
-      const counted = await update(item, 'ADD starts :one', IS_OPEN, { ':one': { N: '1' } });
-      return Number(counted?.['starts']?.N ?? 0);
+      const condition = conditionalOn(tableName, item, IS_OPEN);
+      const counted = await update({
+        ...condition,
+        UpdateExpression: 'ADD starts :one',
+        ExpressionAttributeValues: { ...condition.ExpressionAttributeValues, ':one': { N: '1' } },
+        ReturnValues: 'UPDATED_NEW',
+      });
+      return Number(counted?.Attributes?.['starts']?.N ?? 0);
     },
     async clearAttempts(items) {
-      for (const item of items) await update(item, 'REMOVE starts', 'attribute_exists(starts)', {});
+      for (const item of items) {
+        await update({
+          ...conditionalOn(tableName, item, 'attribute_exists(starts)'),
+          UpdateExpression: 'REMOVE starts',
+        });
+      }
     },
   };
 }

@@ -10,6 +10,7 @@ import type { ControlWriter } from './control-writer';
 import { isCollectionFull, isFull } from '../../dynamodb/refusals';
 import { putHold, readHold } from './holds';
 import type { OutboxTable } from './pages';
+import { conditionalOn } from './item';
 import { IS_OPEN } from '../../event/item-state';
 import { putOf } from './put-signal';
 import { KeyFailure } from '../key-failure';
@@ -122,12 +123,7 @@ export function drainStore(table: DrainedTable, writer: ControlWriter, clock: Cl
 }
 
 const checkHead = (tableName: string, { pk, position, id }: Hold): TransactWriteItem => ({
-  ConditionCheck: {
-    TableName: tableName,
-    Key: marshall({ pk, sk: position }),
-    ConditionExpression: id === undefined ? 'attribute_exists(pk)' : 'id = :id',
-    ...(id === undefined ? {} : { ExpressionAttributeValues: { ':id': { S: id } } }),
-  },
+  ConditionCheck: conditionalOn(tableName, { pk, sk: position, id }, 'attribute_exists(pk)'),
 });
 
 /** The condition that the item is owed, was refused, and is the one that the signal names. */

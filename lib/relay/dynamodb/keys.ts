@@ -1,13 +1,7 @@
-import {
-  BatchGetItemCommand,
-  TransactGetItemsCommand,
-  type AttributeValue,
-  type BatchGetItemCommandOutput,
-  type QueryCommandInput,
-} from '@aws-sdk/client-dynamodb';
+import { TransactGetItemsCommand, type QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { cancellationCodes } from '../../dynamodb/refusals';
 import { isThrottling } from '../../dynamodb/sdk-error';
-import type { Image } from '../../event/item';
+import type { Image, ItemKey } from '../../event/item';
 import { isOpen, itemStateOf } from '../../event/item-state';
 import { isSignalKey } from '../../event/signal';
 import { throttledMs } from '../../timing/backoff';
@@ -15,16 +9,15 @@ import type { Sleep } from '../../timing/wait';
 import { storedItemOf, storedStateOf } from '../stored-item';
 import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../for-each-key';
+import { groupsOf, KEYS_PER_CALL, readItems, type Key } from './item';
 import { queryPages, type OutboxTable } from './pages';
 import { positionKey } from '../../event/position';
-import type { KeyReader, Position, StoredState } from '../ports';
+import type { KeyReader, StoredState } from '../ports';
 
 /** The item before `upTo` is usually processed, which ends the search. */
 const FIRST_LIMIT = 2;
 const FURTHER_LIMIT = 200;
 const PAGE = 100;
-/** BatchGetItem and TransactGetItems take at most 100 keys. */
-const KEYS_PER_CALL = 100;
 const ATTEMPTS = 6;
 /** After this many attempts, a transactional read continues without the throttled keys. */
 const PATIENT_ATTEMPTS = 3;
@@ -32,7 +25,6 @@ const STATE = {
   ProjectionExpression: 'pk, sk, id, #region, processedAt, discarded, parked, receipts',
   ExpressionAttributeNames: { '#region': 'region' },
 };
-type Key = Record<string, AttributeValue>;
 
 /** The result of one call; keys that are in none of the lists are absent. */
 interface Read {
@@ -40,7 +32,7 @@ interface Read {
   /** Throttled. */
   readonly unread: readonly Key[];
   /** A transaction in progress is about to write them. */
-  readonly unfinished: readonly Key[];
+  readonly unfinished?: readonly Key[];
 }
 
 /** Reads the items of one key, strongly consistent, page by page. */
@@ -54,36 +46,6 @@ export function keyReader(table: OutboxTable, sleep: Sleep): KeyReader {
       yield items.filter((image) => !isSignalKey(image['sk']?.S ?? ''));
     }
   }
-
-  /** Reads the keys that DynamoDB allows, and returns the throttled ones as unread. */
-  const readTogether = async (keys: readonly Key[]): Promise<Read> => {
-    const found: Image[] = [];
-    let open: readonly Key[] = keys;
-    for (let attempt = 0; open.length > 0 && attempt < ATTEMPTS;) {
-      if (attempt > 0) await sleep(throttledMs(attempt));
-      const asked = open.length;
-      let answer: BatchGetItemCommandOutput;
-      try {
-        answer = await client.send(
-          new BatchGetItemCommand({
-            RequestItems: {
-              [tableName]: { Keys: [...open], ConsistentRead: true, ...STATE },
-            },
-          }),
-        );
-      } catch (error) {
-        // DynamoDB throws this if it can read none of the keys; the SDK has already repeated the call.
-        if (error instanceof Error && isThrottling(error.name)) return { found, unread: open, unfinished: [] };
-        throw error;
-      }
-      const { Responses, UnprocessedKeys } = answer;
-      found.push(...((Responses?.[tableName] ?? []) as Image[]));
-      open = UnprocessedKeys?.[tableName]?.Keys ?? [];
-      // A response holds 16 MB, so large items take several calls. Only a call that reads nothing was throttled.
-      attempt = open.length < asked ? 0 : attempt + 1;
-    }
-    return { found, unread: open, unfinished: [] };
-  };
 
   /** Reads keys that no unfinished transaction is about to write. One throttled key cancels the call for all. */
   const readTransacted = async (keys: readonly Key[]): Promise<Read> => {
@@ -114,28 +76,19 @@ export function keyReader(table: OutboxTable, sleep: Sleep): KeyReader {
     return { found: [], unread: [...unread, ...open], unfinished };
   };
 
-  /** The keys of these positions without duplicates, in groups of one call each. */
-  const callsOf = (positions: readonly Position[]): Key[][] => {
-    const keys = [
-      ...new Map(positions.map(({ pk, sk }) => [positionKey(pk, sk), { pk: { S: pk }, sk: { S: sk } }])).values(),
-    ];
-    return Array.from({ length: Math.ceil(keys.length / KEYS_PER_CALL) }, (_, at) =>
-      keys.slice(at * KEYS_PER_CALL, (at + 1) * KEYS_PER_CALL),
-    );
-  };
-
   /** Rejects if some keys stayed unread, after all others were read. */
   const readAll = async (
-    positions: readonly Position[],
+    positions: readonly ItemKey[],
     read: (keys: readonly Key[]) => Promise<Read>,
   ): Promise<{ readonly stored: ReadonlyMap<string, StoredState>; readonly unfinished: ReadonlySet<string> }> => {
     const stored = new Map<string, StoredState>();
     const unfinished = new Set<string>();
-    const unread: Position[] = [];
-    await forEachKey(callsOf(positions), async (keys) => {
-      const answer = await read(keys);
+    const unread: ItemKey[] = [];
+    const keys = new Map(positions.map(({ pk, sk }) => [positionKey(pk, sk), { pk: { S: pk }, sk: { S: sk } }]));
+    await forEachKey(groupsOf([...keys.values()], KEYS_PER_CALL), async (ofCall) => {
+      const answer = await read(ofCall);
       for (const image of answer.found) stored.set(positionOf(image), storedStateOf(image));
-      for (const key of answer.unfinished) unfinished.add(positionOf(key));
+      for (const key of answer.unfinished ?? []) unfinished.add(positionOf(key));
       unread.push(...answer.unread.map(({ pk, sk }) => ({ pk: pk?.S ?? '', sk: sk?.S ?? '' })));
     });
     if (unread.length > 0) throw new PositionsUnread(stored, unread);
@@ -175,7 +128,7 @@ export function keyReader(table: OutboxTable, sleep: Sleep): KeyReader {
     },
 
     async lookUp(positions) {
-      return (await readAll(positions, readTogether)).stored;
+      return (await readAll(positions, (keys) => readItems(table, keys, STATE, sleep))).stored;
     },
 
     lookUpTransacted: (positions) => readAll(positions, readTransacted),

@@ -1,6 +1,7 @@
 import {
   BatchExecuteStatementCommand,
   DeleteItemCommand,
+  UpdateItemCommand,
   type BatchStatementRequest,
   type BatchStatementResponse,
   type DynamoDBClient,
@@ -10,10 +11,12 @@ import { storedReceipts } from '../../event/receipt';
 import { throttledMs } from '../../timing/backoff';
 import { forEachOf } from '../../timing/for-each';
 import type { Sleep } from '../../timing/wait';
-import type { Deadline } from '../../timing/within-time';
+import { deadlineIn, type Deadline } from '../../timing/within-time';
+import { forEachKey } from '../for-each-key';
 import type { Clock, ItemStore, Mark } from '../ports';
-import { ifConditionHolds, isFull, isTransientCode } from '../../dynamodb/refusals';
-import { timeLimit } from './time-limit';
+import { ifConditionHolds, isFull, isFullError, isTransientCode } from '../../dynamodb/refusals';
+import { IS_OPEN } from '../../event/item-state';
+import { conditionalOn, groupsOf } from './item';
 
 export interface MarksOptions {
   readonly tableName: string;
@@ -163,9 +166,42 @@ function callsOf(marks: readonly Mark[]): Mark[][] {
     seen.set(position, wave + 1);
     (waves[wave] ??= []).push(mark);
   }
-  return waves.flatMap((wave) =>
-    Array.from({ length: Math.ceil(wave.length / STATEMENTS_PER_CALL) }, (_, at) =>
-      wave.slice(at * STATEMENTS_PER_CALL, (at + 1) * STATEMENTS_PER_CALL),
-    ),
-  );
+  return waves.flatMap((wave) => groupsOf(wave, STATEMENTS_PER_CALL));
 }
+
+/** Records on open items which of their events are already published. One call per item: these items are rare. */
+export function receiptWriter(client: DynamoDBClient, tableName: string): Required<ItemStore>['noteReceipts'] {
+  const write = (mark: Mark, abortSignal: AbortSignal): Promise<unknown> => {
+    const condition = conditionalOn(tableName, mark, IS_OPEN);
+    const receipts = { ':receipts': storedReceipts(mark.receipts) };
+    const update = new UpdateItemCommand({
+      ...condition,
+      UpdateExpression: 'SET receipts = :receipts',
+      ExpressionAttributeValues: { ...condition.ExpressionAttributeValues, ...receipts },
+    });
+    return client.send(update, { abortSignal });
+  };
+
+  return async (marks, timeLimitMs) => {
+    const withinLimit = timeLimit(timeLimitMs);
+    const failures = new Map<Mark, unknown>();
+    await forEachKey(marks, async (mark) => {
+      try {
+        await ifConditionHolds(withinLimit((abortSignal) => write(mark, abortSignal)));
+      } catch (cause) {
+        // The item may have no room for the note.
+        if (!isFullError(cause)) failures.set(mark, cause);
+      }
+    });
+    return failures;
+  };
+}
+
+/** DynamoDB did not complete some work within the time that the invocation had for it. */
+class TimeLimitExceeded extends Error {
+  override readonly name = 'TimeLimitExceeded';
+}
+
+/** One time limit for several calls. */
+const timeLimit = (ms: number): Deadline =>
+  deadlineIn(ms, () => new TimeLimitExceeded(`DynamoDB did not complete the work within ${ms} ms.`));

@@ -1,6 +1,7 @@
-import type { AttributeValue, TransactWriteItem } from '@aws-sdk/client-dynamodb';
+import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { othersBehind, type Hold } from '../../event/control';
+import type { ItemRef } from '../../event/item';
 import type { ParkedItem } from '../../event/item-state';
 import { PARTITION_UNAVAILABLE } from '../../event/partition-hold';
 import { uuidV7 } from '../../event/uuid';
@@ -8,9 +9,10 @@ import type { ControlWriter } from './control-writer';
 import { isFull } from '../../dynamodb/refusals';
 import { putHold, readHold } from './holds';
 import type { OutboxTable } from './pages';
+import { conditionalOn } from './item';
 import { IS_OPEN } from '../../event/item-state';
 import { KeyFailure } from '../key-failure';
-import type { Clock, ItemIdentity, ItemStore, ParkRequest, PartitionHoldRequest } from '../ports';
+import type { Clock, ItemStore, ParkRequest, PartitionHoldRequest } from '../ports';
 
 /** Attempts in case the hold is replaced meanwhile; one more in case the item is too large for the note. */
 const ATTEMPTS = 7;
@@ -111,19 +113,8 @@ const partitionHold = ({ sk, awaits, message }: PartitionHoldRequest, known: Hol
   awaits,
 });
 
-/** Fails if the item is processed or discarded: a relay that was frozen meanwhile must not hold its key. */
-function itemCondition(tableName: string, { pk, sk, id }: ItemIdentity) {
-  const values: Record<string, AttributeValue> | undefined = id === undefined ? undefined : { ':id': { S: id } };
-  return {
-    TableName: tableName,
-    Key: marshall({ pk, sk }),
-    ConditionExpression: id === undefined ? IS_OPEN : `${IS_OPEN} AND id = :id`,
-    ExpressionAttributeValues: values,
-  };
-}
-
 function parkItem(tableName: string, request: ParkRequest, now: number): TransactWriteItem {
-  const condition = itemCondition(tableName, request);
+  const condition = conditionalOn(tableName, request, IS_OPEN);
   const parked: ParkedItem = {
     reason: request.reason,
     message: cut(request.message),
@@ -140,6 +131,7 @@ function parkItem(tableName: string, request: ParkRequest, now: number): Transac
   };
 }
 
-const checkItem = (tableName: string, request: ItemIdentity): TransactWriteItem => ({
-  ConditionCheck: itemCondition(tableName, request),
+/** Fails if the item is processed or discarded: a relay that was frozen meanwhile must not hold its key. */
+const checkItem = (tableName: string, request: ItemRef): TransactWriteItem => ({
+  ConditionCheck: conditionalOn(tableName, request, IS_OPEN),
 });

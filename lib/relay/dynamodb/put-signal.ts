@@ -1,7 +1,14 @@
-import { PutItemCommand, type DynamoDBClient, type Put } from '@aws-sdk/client-dynamodb';
+import { PutItemCommand, TransactWriteItemsCommand, type DynamoDBClient, type Put } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { elsewhere, encodeSignal, type DrainSignal, type Signal, type SkipSignal } from '../../event/signal';
-import { ifConditionHolds, isCollectionFull } from '../../dynamodb/refusals';
+import {
+  elsewhere,
+  encodeSignal,
+  storedKeyOf,
+  type DrainSignal,
+  type Signal,
+  type SkipSignal,
+} from '../../event/signal';
+import { cancellationCodes, ifConditionHolds, isCollectionFull } from '../../dynamodb/refusals';
 
 /** The put of a signal. It never overwrites another signal, because an overwrite is no insert and invokes no relay. */
 export const putOf = (tableName: string, signal: Signal) =>
@@ -30,3 +37,29 @@ const put = (client: DynamoDBClient, tableName: string, signal: Signal): Promise
 
 /** A replay publishes items that were published before, so it can wait until items have expired. */
 const mayLieElsewhere = (signal: Signal): signal is DrainSignal | SkipSignal => signal.kind !== 'replay';
+
+/**
+ * Replaces a signal by its successor, which has a new sort key: an overwrite would be no insert and invoke no relay.
+ * `gone`: the signal was acted on or replaced meanwhile, and nothing was written.
+ */
+export async function replaceSignal(
+  client: DynamoDBClient,
+  tableName: string,
+  signal: Signal,
+  successor: Signal,
+): Promise<'replaced' | 'gone'> {
+  const Delete = {
+    TableName: tableName,
+    Key: marshall(storedKeyOf(signal)),
+    ConditionExpression: 'attribute_exists(pk)',
+  };
+  try {
+    await client.send(
+      new TransactWriteItemsCommand({ TransactItems: [{ Delete }, { Put: putOf(tableName, successor) }] }),
+    );
+    return 'replaced';
+  } catch (error) {
+    if (cancellationCodes(error)?.[0] === 'ConditionalCheckFailed') return 'gone';
+    throw error;
+  }
+}

@@ -1,25 +1,18 @@
-import {
-  DeleteItemCommand,
-  GetItemCommand,
-  TransactWriteItemsCommand,
-  UpdateItemCommand,
-  type DynamoDBClient,
-} from '@aws-sdk/client-dynamodb';
+import { DeleteItemCommand, UpdateItemCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { decodeSignal, storedKeyOf, type Signal } from '../../event/signal';
 import type { Clock, SignalStore, StoredSignal } from '../ports';
-import { cancellationCodes, ifConditionHolds, isFullError } from '../../dynamodb/refusals';
-import { putOf, putSignal } from './put-signal';
+import { ifConditionHolds, isFullError } from '../../dynamodb/refusals';
+import { readItem } from './item';
+import { putSignal, replaceSignal } from './put-signal';
 
 const WHY_CHARACTERS = 500;
 
 /** Writes to signals, one at a time: signals are few, and each write is durable before the next. */
 export function signalStore(client: DynamoDBClient, tableName: string, clock: Clock): SignalStore {
   const find = async (signal: StoredSignal): Promise<Signal | undefined> => {
-    const { Item } = await client.send(
-      new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall(storedKeyOf(signal)) }),
-    );
-    return Item === undefined ? undefined : decodeSignal(Item);
+    const item = await readItem({ client, tableName }, storedKeyOf(signal));
+    return item === undefined ? undefined : decodeSignal(item);
   };
 
   return {
@@ -69,24 +62,8 @@ export function signalStore(client: DynamoDBClient, tableName: string, clock: Cl
     },
 
     async succeed(signal, successor) {
-      const input = {
-        TransactItems: [
-          {
-            Delete: {
-              TableName: tableName,
-              Key: marshall(storedKeyOf(signal)),
-              ConditionExpression: 'attribute_exists(pk)',
-            },
-          },
-          { Put: putOf(tableName, successor) },
-        ],
-      };
-      try {
-        await client.send(new TransactWriteItemsCommand(input));
-      } catch (error) {
-        // Another signal has taken its place and continues from there.
-        if (cancellationCodes(error)?.[0] !== 'ConditionalCheckFailed') throw error;
-      }
+      // If the replay is gone, another signal has taken its place and continues from there.
+      await replaceSignal(client, tableName, signal, successor);
     },
   };
 }

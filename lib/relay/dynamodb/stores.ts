@@ -7,9 +7,8 @@ import { ControlWriter } from './control-writer';
 import { crashCounter } from './crash-counter';
 import { drainStore } from './drains';
 import { keyReader } from './keys';
-import { markWriter } from './marks';
+import { markWriter, receiptWriter } from './marks';
 import { parkWriter } from './park';
-import { receiptWriter } from './receipts';
 import { signalStore } from './signals';
 
 type Stores = Pick<RelayPorts, 'items' | 'keys' | 'control' | 'drains' | 'signals'>;

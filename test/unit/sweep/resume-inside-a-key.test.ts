@@ -70,7 +70,7 @@ it('a key that no run has time for is seen to its end, each item once', async ()
 
 it('what is stored of it is small', async () => {
   await run();
-  expect(table.progress?.cuts).toHaveLength(1);
+  expect(table.progress?.unfinished).toHaveLength(1);
   expect(JSON.stringify(table.progress).length).toBeLessThan(2_000);
 });
 
@@ -84,7 +84,7 @@ it('a segment that cannot be scanned from there begins again', async () => {
     },
   });
   expect(await run(refused)).toMatchObject({ complete: false });
-  expect(table.progress?.cuts).toEqual([{ segment: 2 }]);
+  expect(table.progress?.unfinished).toEqual([{ segment: 2 }]);
 });
 
 it('a scan that no run resumed for more than 12 hours starts again', async () => {

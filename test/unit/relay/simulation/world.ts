@@ -2,7 +2,7 @@ import { anEvent, anItem } from '../../../builders/items';
 import { MemoryTable, type Snapshot } from '../../../builders/memory-table';
 import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
 import type { Control, Hold } from '../../../../lib/event/control';
-import { identityOf, type Image } from '../../../../lib/event/item';
+import { identityOf, type Image, type ItemKey } from '../../../../lib/event/item';
 import { SIGNALS_PARTITION } from '../../../../lib/event/key';
 import { positionKey, positionOfVersion } from '../../../../lib/event/position';
 import type { TopicPartition } from '../../../../lib/event/topic-partition';
@@ -14,7 +14,6 @@ import type {
   Failure,
   Mark,
   PartitionBatch,
-  Position,
   RelayPorts,
   StoredState,
 } from '../../../../lib/relay/ports';
@@ -712,7 +711,7 @@ export class SimulatedWorld {
   }
 
   /** Some positions of a call may be throttled. */
-  #partly(stored: ReadonlyMap<string, StoredState>, positions: readonly Position[]): ReadonlyMap<string, StoredState> {
+  #partly(stored: ReadonlyMap<string, StoredState>, positions: readonly ItemKey[]): ReadonlyMap<string, StoredState> {
     const unread = this.#fault(0.05) ? positions.filter(() => this.#chance(0.5)) : [];
     if (unread.length === 0) return stored;
     const left = new Set(unread.map(({ pk, sk }) => positionKey(pk, sk)));
