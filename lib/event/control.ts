@@ -143,6 +143,9 @@ export interface Control {
   readonly tombstones: ReadonlySet<string>;
 }
 
+/** Whether the stream of the table may have lost records, as the state item shows it. */
+export type GapState = Pick<Control, 'streamArn' | 'gapSuspectedSince'>;
+
 /** Decodes the items of the control partition, given as plain objects. Unknown items are ignored. */
 export function decodeControl(items: readonly Record<string, unknown>[]): Control {
   let state: ControlState = { revision: 0 };

@@ -1,4 +1,5 @@
 import { OutboxError } from '../event/errors';
+import { jsonObject } from '../event/options';
 
 /** Username and password for SASL/SCRAM. */
 export interface ScramCredentials {
@@ -33,14 +34,4 @@ function textFields<F extends string>(secretArn: string, secret: string, names: 
     );
   }
   return Object.fromEntries(names.map((name) => [name, fields[name]])) as Record<F, string>;
-}
-
-/** A `SyntaxError` quotes the text of the secret, so it must not become the cause of an error. */
-function jsonObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -2,7 +2,7 @@ import type { Hold } from '../event/control';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { storedKeyOf } from '../event/signal';
 import { controlStore } from '../relay/dynamodb/control';
-import { forEachKey } from '../relay/for-each-key';
+import { forEachKey } from '../timing/for-each';
 import type { RelayRedrive } from './redrive';
 import { wait } from '../timing/wait';
 import { type OutboxTarget, readItem } from './target';

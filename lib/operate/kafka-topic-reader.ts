@@ -3,7 +3,7 @@ import { KafkaJSDeleteGroupsError, type Admin, type Consumer, type Kafka } from 
 import { messageOf, OutboxError } from '../event/errors';
 import { partitionName } from '../event/topic-partition';
 import { registerCodecs, unreadableBatchOf } from '../kafka/codecs/codecs';
-import { protocolError } from '../relay/kafkajs/classify-error';
+import { protocolErrorOf } from '../kafka/protocol-error';
 import { atBrokers, connectKafka, disconnect, type KafkaTarget } from './kafka-target';
 import { unavailable, within } from './time-limit';
 import { Consumption, isRead, Stalled, type Cursor, type Part, type ReadTopicsOptions } from './topic-consumption';
@@ -131,7 +131,7 @@ class TopicsReading {
         try {
           await this.#within(`looking up topic ${topic}`, () => look(topic, connected));
         } catch (error) {
-          const answered = protocolError(error);
+          const answered = protocolErrorOf(error);
           if (answered === 'UNKNOWN_TOPIC_OR_PARTITION') this.#absentTopics.push(topic);
           else this.#unread.set(topic, { topic, why: whyUnread(error) });
           // kafkajs keeps requesting this topic with every other one, so those requests would fail too.
@@ -205,7 +205,7 @@ class TopicsReading {
       return undefined;
     } catch (error) {
       const cause = error instanceof KafkaJSDeleteGroupsError ? error.groups[0]?.error : error;
-      const why = protocolError(cause) ?? messageOf(cause);
+      const why = protocolErrorOf(cause) ?? messageOf(cause);
       return why === 'GROUP_ID_NOT_FOUND' ? undefined : { groupId, why };
     } finally {
       await disconnect(admin);
@@ -246,7 +246,7 @@ class TopicsReading {
 /** Whether the failure would repeat for any part of the topics. */
 function concernsAll(failure: unknown): boolean {
   if (failure instanceof OutboxError && failure.is('service-unavailable')) return true;
-  return protocolError(failure)?.startsWith('GROUP_') ?? false;
+  return protocolErrorOf(failure)?.startsWith('GROUP_') ?? false;
 }
 
 /** Splits into halves, between topics as long as there are several. */
@@ -275,7 +275,7 @@ function whyUnread(error: unknown): string {
   if (batch !== undefined) {
     return `${batch.message} Read it with another client (kafka-dump-log.sh) to see whether it is damaged on the broker.`;
   }
-  const answered = protocolError(error);
+  const answered = protocolErrorOf(error);
   const cure = CURES[answered ?? ''] ?? 'Check the topic and its brokers, then run it again';
   return `${answered === undefined ? '' : `${answered}: `}${messageOf(error)}. ${cure}.`;
 }

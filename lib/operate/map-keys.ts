@@ -1,4 +1,4 @@
-import { forEachKey } from '../relay/for-each-key';
+import { forEachKey } from '../timing/for-each';
 
 /** The results of `work` for each key, in the order of the keys; several at once. */
 export async function mapKeys<T, R>(keys: readonly T[], work: (key: T) => Promise<R>): Promise<R[]> {

@@ -7,7 +7,7 @@ import type { Image } from '../event/item';
 import { isOpen, itemStateOf, type ItemStateName, type ParkedItem } from '../event/item-state';
 import { shownPosition } from '../event/position';
 import { uuidV7 } from '../event/uuid';
-import { putHold, readHold } from '../relay/dynamodb/holds';
+import { putHold, readHold } from '../relay/dynamodb/control';
 import { decodeStored } from '../relay/record';
 import { shellArgument } from './shell-command';
 import { type OutboxTarget, readItem, refuse, requireHeldKey, timeLimited } from './target';

@@ -3,7 +3,7 @@ import type { Hold } from '../event/control';
 import { itemStateOf, type ItemState } from '../event/item-state';
 import type { Image } from '../event/item';
 import { isSignalKey } from '../event/signal';
-import { readHold } from '../relay/dynamodb/holds';
+import { readHold } from '../relay/dynamodb/control';
 import { partitionPages } from '../relay/dynamodb/pages';
 import { goneItems, type GoneItem } from './gone';
 import { requireKey, type OutboxTarget } from './target';

@@ -4,6 +4,7 @@ import { messagesOf, type Message } from '../event/message';
 import type { Receipt } from '../event/receipt';
 import type { StoredItem, StoredState } from './ports';
 import type { DecodedItem } from './record';
+import type { Signal } from '../event/signal';
 
 /** One item in progress within an invocation, from a record of the batch or from a drain's read of the table. */
 export interface BatchItem {
@@ -64,16 +65,12 @@ export function storedBatchItemOf(
 }
 
 function contentOf(decoded: DecodedItem): Pick<BatchItem, 'pk' | 'sk' | 'identity' | 'content'> {
-  if (decoded.kind === 'undecodable') {
-    return { pk: decoded.pk, sk: decoded.sk, identity: identityOf(decoded), content: decoded };
-  }
-  const { item } = decoded;
-  return {
-    pk: item.pk,
-    sk: item.sk,
-    identity: identityOf(item),
-    content: { kind: 'item', item, messages: messagesOf(item), receipts: [] },
-  };
+  const ref = decoded.kind === 'item' ? decoded.item : decoded;
+  const content: BatchItem['content'] =
+    decoded.kind === 'item'
+      ? { kind: 'item', item: decoded.item, messages: messagesOf(decoded.item), receipts: [] }
+      : decoded;
+  return { pk: ref.pk, sk: ref.sk, identity: identityOf(ref), content };
 }
 
 /** Continues after the first events of an item, which another process has published and recorded. */
@@ -114,3 +111,25 @@ export const streamAgeMs = ({ streamedAt }: Pick<BatchItem, 'streamedAt'>, now: 
  */
 export const ageMs = (item: BatchItem, now: number): number =>
   streamAgeMs(item, now) ?? (item.content.kind === 'item' ? now - item.content.item.committedAt : Infinity);
+
+/** A signal in progress within an invocation. */
+export interface BatchSignal {
+  /** Index in the batch. */
+  readonly index: number;
+  readonly signal: Signal;
+  /** When its record was written to the stream, in epoch milliseconds, if the record has a timestamp. */
+  readonly streamedAt?: number;
+  /** Whether this stands for a record without an image, for which the table holds no signal. */
+  readonly isUnseen?: boolean;
+  state: 'open' | 'settled';
+}
+
+/** Whether the table holds the signal, as far as its record shows. */
+export const isStored = ({ isUnseen }: BatchSignal): boolean => isUnseen !== true;
+
+/** The items and signals of one key that need more than publishing the records as shown. */
+export interface KeyTask {
+  readonly pk: string;
+  readonly items: readonly BatchItem[];
+  readonly signals: readonly BatchSignal[];
+}

@@ -2,7 +2,7 @@ import type { ParkReason } from '../event/control';
 import { partitionName, type AwaitedPartition } from '../event/topic-partition';
 import { ageMs, itemRef, type BatchItem } from './batch-item';
 import type { BlockedKey, Invocation } from './invocation';
-import { forEachKey } from './for-each-key';
+import { forEachKey } from '../timing/for-each';
 import { openBreaker } from './park-limits';
 import type { RefusedItem } from './plan-round';
 import type { ParkRequest, Poison } from './ports';

@@ -1,6 +1,5 @@
-import { streamAgeMs } from './batch-item';
+import { isStored, streamAgeMs, type BatchSignal, type KeyTask } from './batch-item';
 import { DrainRun } from './drain';
-import { isStored, type BatchSignal, type KeyTask } from './key-task';
 import type { PublishSession } from './publish-session';
 import { replay } from './replay';
 

@@ -52,7 +52,7 @@ export class MarkQueue {
     await Promise.all(this.#inFlight);
   }
 
-  /** The first events of this item have new receipts; `noteBegun` records them unless the rest follows. */
+  /** The first events of this item have new receipts; `notePartlyPublished` records them unless the rest follows. */
   addPartlyPublished(item: BatchItem): void {
     this.#partlyPublished.add(item);
   }

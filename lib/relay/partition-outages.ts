@@ -2,9 +2,9 @@ import type { Hold } from '../event/control';
 import { partitionName, type AwaitedPartition, type TopicPartition } from '../event/topic-partition';
 import { isProbeDue, probedHold, unavailablePartitions, type UnavailablePartition } from '../event/partition-hold';
 import { newSignal } from '../event/signal';
-import { forEachKey } from './for-each-key';
+import { forEachKey } from '../timing/for-each';
 import type { RelayOptions } from './options';
-import type { PartitionHealth } from './partition-health';
+import type { PartitionHealth } from './process-memory';
 import type { Outage, RelayPorts } from './ports';
 
 /** How long the process must have seen a partition fail. Leaders move within seconds, which is no outage. */
@@ -127,14 +127,14 @@ export class PartitionOutages {
     const waiting = partition.holds.filter(({ state }) => state === 'holding');
     // Several relays see the recovery at once. Each begins at another key, so that they do not request the same ones.
     const start = waiting.length === 0 ? 0 : now % waiting.length;
-    const released: Hold[] = [];
+    const recovered: Hold[] = [];
     for (const hold of [...waiting.slice(start), ...waiting.slice(0, start)]) {
-      if (released.length === RELEASES_AT_ONCE) break;
-      if (this.#health.claimRelease(hold.revision, now)) released.push(hold);
+      if (recovered.length === RELEASES_AT_ONCE) break;
+      if (this.#health.claimRelease(hold.revision, now)) recovered.push(hold);
     }
-    if (released.length === 0) return;
-    this.#ports.telemetry.partitionRecovered(partition, released.length);
-    await this.#drain(released, `${partition.name} accepts writes again`);
+    if (recovered.length === 0) return;
+    this.#ports.telemetry.partitionRecovered(partition, recovered.length);
+    await this.#drain(recovered, `${partition.name} accepts writes again`);
   }
 
   async #probe(partition: UnavailablePartition): Promise<void> {
@@ -161,12 +161,12 @@ export class PartitionOutages {
 
   async #othersWork(partition: TopicPartition, name: string): Promise<boolean> {
     for (const acked of this.#acked) if (acked !== name) return true;
-    let inSync = this.#inSync.get(name);
-    if (inSync === undefined) {
-      inSync =
-        this.#ports.publisher.otherPartitionsInSync?.(partition.topic, partition.partition) ?? Promise.resolve(false);
-      this.#inSync.set(name, inSync);
-    }
+    const { publisher } = this.#ports;
+    const inSync =
+      this.#inSync.get(name) ??
+      publisher.otherPartitionsInSync?.(partition.topic, partition.partition) ??
+      Promise.resolve(false);
+    this.#inSync.set(name, inSync);
     return inSync;
   }
 }

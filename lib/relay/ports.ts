@@ -1,4 +1,4 @@
-import type { AwaitedItem, Control, Hold, ParkReason } from '../event/control';
+import type { AwaitedItem, Control, GapState, Hold, ParkReason } from '../event/control';
 import type { ItemKey, ItemRef } from '../event/item';
 import type { ItemStateName } from '../event/item-state';
 import type { Message } from '../event/message';
@@ -194,7 +194,7 @@ export interface ControlStore {
    * Records that `streamArn` invoked the relay, which differs from the stream in `known`. Sets the gap suspicion unless
    * no stream was known before. Returns the resulting state.
    */
-  noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'gapSuspectedSince'>>;
+  noteStream(known: Control, streamArn: string): Promise<GapState>;
   /**
    * Records that an invocation published a part of its batch and asks for the rest again; Lambda may give the rest to
    * any process. Without this method, the other process publishes duplicates.

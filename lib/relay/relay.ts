@@ -2,11 +2,10 @@ import type { Control } from '../event/control';
 import { OutboxError } from '../event/errors';
 import type { ItemKey } from '../event/item';
 import type { DrainSignal } from '../event/signal';
-import { batchItemOf, type BatchItem } from './batch-item';
+import { batchItemOf, type BatchItem, type BatchSignal, type KeyTask } from './batch-item';
 import { BatchSizes } from './batch-sizes';
 import { Invocation } from './invocation';
-import type { BatchSignal, KeyTask } from './key-task';
-import { forEachKey } from './for-each-key';
+import { forEachKey } from '../timing/for-each';
 import { workOnKey } from './key-worker';
 import type { RelayOptions } from './options';
 import { mayHaveCrashed } from './park-limits';
@@ -99,7 +98,7 @@ async function handleBatch(
   await session.end();
   await invocation.partitions.followUp(invocation.control.holds);
   const failed = firstUnsettled([...items, ...signals]);
-  if (failed !== undefined && session.hasAcks) await noteRetry(control, remainingMs, ports, options);
+  if (failed !== undefined && session.hasAcks) await noteRetry(invocation);
   return failed;
 }
 
@@ -124,17 +123,13 @@ async function refusalOfOwner(
 }
 
 /** One note counts for a minute, so it is renewed at most every 20 seconds. */
-async function noteRetry(
-  { retriedAt = -Infinity }: Control,
-  remainingMs: () => number,
-  { control, telemetry, clock }: RelayPorts,
-  { minParkMs }: RelayOptions,
-): Promise<void> {
-  if (Math.abs(clock.now() - retriedAt) < RETRY_MS / 3 || remainingMs() < minParkMs) return;
+async function noteRetry({ control, hasTimeToHold, ports }: Invocation): Promise<void> {
+  const { retriedAt = -Infinity } = control;
+  if (Math.abs(ports.clock.now() - retriedAt) < RETRY_MS / 3 || !hasTimeToHold) return;
   try {
-    await control.noteRetry?.();
+    await ports.control.noteRetry?.();
   } catch (cause) {
-    telemetry.outage({ message: 'The request to deliver records again could not be noted.', cause });
+    ports.telemetry.outage({ message: 'The request to deliver records again could not be noted.', cause });
   }
 }
 

@@ -1,10 +1,9 @@
 import type { ItemKey } from '../event/item';
 import { positionKey, positionOfVersion, versionOfPosition } from '../event/position';
 import { partitionName } from '../event/topic-partition';
-import { isSameItem, resume, type BatchItem } from './batch-item';
+import { isSameItem, resume, type BatchItem, type KeyTask } from './batch-item';
 import { PositionsUnread } from './key-failure';
-import type { KeyTask } from './key-task';
-import { forEachKey } from './for-each-key';
+import { forEachKey } from '../timing/for-each';
 import { targetOf } from './plan-round';
 import type { StoredState } from './ports';
 import { awaitedPredecessors } from './predecessors';

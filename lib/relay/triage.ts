@@ -1,8 +1,6 @@
 import { settleSkippable } from './skip-rule';
-import type { BatchItem } from './batch-item';
-import { streamAgeMs } from './batch-item';
+import { streamAgeMs, type BatchItem, type BatchSignal, type KeyTask } from './batch-item';
 import type { Invocation } from './invocation';
-import type { BatchSignal, KeyTask } from './key-task';
 import type { LookUpReason } from './ports';
 import type { PublishSession } from './publish-session';
 

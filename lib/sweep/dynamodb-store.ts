@@ -8,6 +8,7 @@ import {
   type ScanCommandOutput,
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
+import type { GapState } from '../event/control';
 import { controlPartitionOf, streamNameOf, type HomeRegion } from '../event/home-region';
 import type { Image, ItemKey } from '../event/item';
 import { storedKeyOf } from '../event/signal';
@@ -15,11 +16,10 @@ import type { Sleep } from '../timing/wait';
 import { controlStore, stateWriter } from '../relay/dynamodb/control';
 import { groupsOf, KEYS_PER_CALL, readItem, readItems } from '../relay/dynamodb/item';
 import { projectionOf, scanSelectionOfHome } from '../relay/dynamodb/pages';
-import { putSignal, replaceSignal } from '../relay/dynamodb/put-signal';
-import { signalStore } from '../relay/dynamodb/signals';
+import { putSignal, replaceSignal, signalStore } from '../relay/dynamodb/signals';
 import type { Clock } from '../relay/ports';
 import { decodeProgress, encodeProgress, type StreamProbe } from './scan-progress';
-import { InvalidScanKey, type GapState, type SweepStore } from './ports';
+import { InvalidScanKey, type SweepStore } from './ports';
 
 export interface SweepStoreOptions {
   readonly tableName: string;

@@ -85,9 +85,11 @@ export interface KeyState {
   readonly due?: Due;
   /** Position of the hold to which `headIsOpen` refers. */
   readonly head?: string;
+  /** Whether the eventually consistent scan has shown the hold's item as open. */
   readonly headIsOpen: boolean;
   readonly drainWaits: boolean;
   readonly lost: readonly Finding[];
+  /** Epoch milliseconds at which the oldest open item was committed that is behind no hold and not yet due. */
   readonly uncoveredSince?: number;
 }
 
@@ -100,45 +102,23 @@ export class KeyEvaluation {
   readonly #hold: Hold | undefined;
   readonly #times: Times;
   readonly #counter: TableCounter;
-  #due: Due | undefined;
-  #headIsOpen: boolean;
-  #drainWaits: boolean;
   readonly #lost: Finding[];
-  #uncoveredSince: number | undefined;
+  readonly #state: { -readonly [Name in keyof KeyState]: KeyState[Name] };
 
   constructor(pk: string, hold: Hold | undefined, times: Times, counter: TableCounter, known?: KeyState) {
+    const head = hold?.position;
+    const headIsOpen = known?.headIsOpen === true && known.head === head;
     this.pk = pk;
     this.#hold = hold;
     this.#times = times;
     this.#counter = counter;
-    this.#due = known?.due;
-    this.#headIsOpen = known?.headIsOpen === true && known.head === hold?.position;
-    this.#drainWaits = known?.drainWaits ?? false;
     this.#lost = [...(known?.lost ?? [])];
-    this.#uncoveredSince = known?.uncoveredSince;
-  }
-
-  /** Epoch milliseconds at which the oldest open item was committed that is behind no hold and not yet due. */
-  get uncoveredSince(): number | undefined {
-    return this.#uncoveredSince;
-  }
-
-  /** Whether the eventually consistent scan has shown the hold's item as open. */
-  get headIsOpen(): boolean {
-    return this.#headIsOpen;
+    this.#state = { drainWaits: false, ...known, pk, head, headIsOpen, lost: this.#lost };
   }
 
   /** The state with which another run can continue the key. */
   get state(): KeyState {
-    return {
-      pk: this.pk,
-      due: this.#due,
-      head: this.#hold?.position,
-      headIsOpen: this.#headIsOpen,
-      drainWaits: this.#drainWaits,
-      lost: this.#lost.slice(0, LOST_KEPT),
-      uncoveredSince: this.#uncoveredSince,
-    };
+    return { ...this.#state, lost: this.#lost.slice(0, LOST_KEPT) };
   }
 
   add(image: Image): void {
@@ -153,17 +133,18 @@ export class KeyEvaluation {
     const waits = covers(this.#hold, sk);
     this.#counter.item(this.pk, state, { waits, committedAt, processedAt });
     if (!isOpen(state)) return;
-    if (sk === this.#hold?.position) this.#headIsOpen = true;
+    if (sk === this.#hold?.position) this.#state.headIsOpen = true;
     if (waits) return;
     if (committedAt !== undefined && committedAt > this.#times.overdueBefore) {
-      this.#uncoveredSince = Math.min(this.#uncoveredSince ?? Infinity, committedAt);
+      this.#state.uncoveredSince = earlierOf(this.#state.uncoveredSince, committedAt);
       return;
     }
-    this.#due = {
-      from: this.#due?.from ?? sk,
-      id: this.#due === undefined ? image['id']?.S : this.#due.id,
-      items: (this.#due?.items ?? 0) + 1,
-      since: earlierOf(this.#due?.since, committedAt),
+    const { due } = this.#state;
+    this.#state.due = {
+      from: due?.from ?? sk,
+      id: due === undefined ? image['id']?.S : due.id,
+      items: (due?.items ?? 0) + 1,
+      since: earlierOf(due?.since, committedAt),
     };
   }
 
@@ -194,7 +175,7 @@ export class KeyEvaluation {
           this.#lost.push({ kind: 'stale-probe', pk: this.pk, sk, since });
         }
       } else if (isLost) this.#lost.push({ kind: 'lost-signal', signal, since });
-      else if (signal.kind !== 'replay') this.#drainWaits = true;
+      else if (signal.kind !== 'replay') this.#state.drainWaits = true;
     } catch (error) {
       if (!(error instanceof OutboxError)) throw error;
       if (isLost) this.#lost.push({ kind: 'unreadable-signal', pk: this.pk, sk, why: error.message, since });
@@ -207,17 +188,18 @@ export class KeyEvaluation {
    * @param probes - when the partitions that keys wait for were last tried
    */
   findings(probes: PartitionProbes): readonly Finding[] {
-    const ofSignals = this.#lost.filter((finding) => !this.#drainWaits || !isSuspectedLoss(finding));
-    if (this.#drainWaits || this.#lost.some(isSuspectedLoss)) return ofSignals;
-    const due: Finding[] = this.#due === undefined ? [] : [{ kind: 'due', pk: this.pk, ...this.#due }];
+    const { drainWaits, due: overdue, headIsOpen } = this.#state;
+    const ofSignals = this.#lost.filter((finding) => !drainWaits || !isSuspectedLoss(finding));
+    if (drainWaits || this.#lost.some(isSuspectedLoss)) return ofSignals;
+    const due: Finding[] = overdue === undefined ? [] : [{ kind: 'due', pk: this.pk, ...overdue }];
     const hold = this.#hold;
     if (hold === undefined) return [...ofSignals, ...due];
     // The hold was written just now, so a relay is working on it.
     if (!isOlderThan(hold, this.#times.overdueBefore)) return ofSignals;
     // These items precede the hold, so the relay publishes them without a release: it has not seen their records.
     if (hold.state === 'holding' && due.length > 0) return [...ofSignals, ...due];
-    if (isHolding(hold, this.#headIsOpen, probes, this.#times.overdueBefore)) return ofSignals;
-    return [...ofSignals, orphanOf(hold, this.#due)];
+    if (isHolding(hold, headIsOpen, probes, this.#times.overdueBefore)) return ofSignals;
+    return [...ofSignals, orphanOf(hold, overdue)];
   }
 }
 

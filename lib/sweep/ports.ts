@@ -1,4 +1,4 @@
-import type { Control, Hold } from '../event/control';
+import type { Control, GapState, Hold } from '../event/control';
 import type { Image, ItemKey } from '../event/item';
 import type { Signal } from '../event/signal';
 import type { ScanProgress, StreamProbe } from './scan-progress';
@@ -43,7 +43,7 @@ export interface SweepStore extends ScanStore {
   read(keys: readonly ItemKey[]): Promise<readonly Image[]>;
   pause(ms: number): Promise<void>;
   /** As for the relay: sets the gap suspicion if another stream was known before. */
-  noteStream(known: Control, streamArn: string): Promise<Pick<Control, 'streamArn' | 'gapSuspectedSince'>>;
+  noteStream(known: Control, streamArn: string): Promise<GapState>;
   /** Puts a new signal and returns the key of its item. */
   send(signal: Signal): Promise<ItemKey>;
   /** Replaces a lost signal by its successor. `gone`: the relay has acted on the signal meanwhile. */
@@ -55,5 +55,3 @@ export interface SweepStore extends ScanStore {
   /** Ends the gap suspicion. Returns `false` if the state has changed since it was read. */
   clearGapSuspicion(known: GapState): Promise<boolean>;
 }
-
-export type GapState = Pick<Control, 'streamArn' | 'gapSuspectedSince'>;

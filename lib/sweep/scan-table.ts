@@ -158,12 +158,13 @@ class TableScan {
   }
 
   async #close(key: KeyEvaluation): Promise<void> {
-    this.#uncoveredSince = earlierOf(this.#uncoveredSince, key.uncoveredSince);
+    const { headIsOpen, uncoveredSince } = key.state;
+    this.#uncoveredSince = earlierOf(this.#uncoveredSince, uncoveredSince);
     const hold = this.#control.holds.get(key.pk);
     if (hold !== undefined) this.#seenHolds.add(key.pk);
     for (const finding of key.findings(this.#probes)) {
       // The scan may be stale, or an earlier run read the part with the head.
-      const mayBeHeld = finding.kind === 'orphan' && hold !== undefined && !key.headIsOpen;
+      const mayBeHeld = finding.kind === 'orphan' && hold !== undefined && !headIsOpen;
       if (!mayBeHeld || !(await this.#isHeld(hold))) this.#found(finding);
     }
   }

@@ -1,10 +1,10 @@
-import type { Control } from '../event/control';
+import type { Control, GapState } from '../event/control';
 import { holdSummary, type TableCounts } from './table-counts';
 import { SignalFeed } from './signal-feed';
 import { GapSearch, stillOpen, untilSecondRead } from './gap-search';
 import { earlierOf, isSuspectedLoss, type Finding, type SuspectedLoss } from './evaluate-key';
 import { BYTES_PER_UNIT, isComplete, mayResume, newProgress, type ScanProgress } from './scan-progress';
-import type { GapState, SweepStore } from './ports';
+import type { SweepStore } from './ports';
 import { scanTable, type ScanResult } from './scan-table';
 
 const HOUR_MS = 3_600_000;

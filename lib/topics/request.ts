@@ -1,5 +1,6 @@
 import { OutboxError } from '../event/errors';
 import { TOPIC_PATTERN } from '../event/item';
+import { jsonObject } from '../event/options';
 
 /** The requested state of a topic. */
 export interface WantedTopic {
@@ -75,14 +76,7 @@ export function decodeTopicRequest(properties: Properties): TopicRequest {
 }
 
 function configsOf(text: string): Readonly<Record<string, string>> | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-  return Object.values(value).every((entry) => typeof entry === 'string')
-    ? (value as Record<string, string>)
-    : undefined;
+  const configs = jsonObject(text);
+  const areTexts = configs !== undefined && Object.values(configs).every((value) => typeof value === 'string');
+  return areTexts ? (configs as Record<string, string>) : undefined;
 }

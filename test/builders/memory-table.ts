@@ -29,8 +29,8 @@ import type {
   StoredItem,
   StoredState,
 } from '../../lib/relay/ports';
-import { storedItemOf, storedStateOf } from '../../lib/relay/stored-item';
 import type { StreamRecord } from '../../lib/relay/record';
+import { storedItemOf, storedStateOf } from '../../lib/relay/stored-item';
 import { imageOf } from './items';
 import type { ScanProgress, StreamProbe } from '../../lib/sweep/scan-progress';
 

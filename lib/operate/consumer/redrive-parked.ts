@@ -11,7 +11,7 @@ import {
 } from '../../consume/request';
 import type { OperatorNote } from '../../event/signal';
 import { uuidV7 } from '../../event/uuid';
-import { forEachKey } from '../../relay/for-each-key';
+import { forEachKey } from '../../timing/for-each';
 import type { ConsumerTarget } from './inbox-contents';
 import { isParkedUnder, parkedKeys, type ParkedKey, type ParkedSelection } from './parked';
 import { untilSettled, type FollowOptions } from '../follow';

@@ -18,7 +18,7 @@ import { itemBytes } from '../../dynamodb/item-size';
 import type { OperatorNote } from '../../event/signal';
 import { DYNAMODB_LIMITS } from '../../dynamodb/transaction-size';
 import { uuidV7 } from '../../event/uuid';
-import { forEachKey } from '../../relay/for-each-key';
+import { forEachKey } from '../../timing/for-each';
 import type { KafkaTarget } from '../kafka-target';
 import { readTopics } from '../kafka-topic-reader';
 import { checkRequest } from '../redrive';

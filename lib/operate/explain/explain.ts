@@ -17,7 +17,7 @@ import { parseReceipt } from '../../event/receipt';
 import { formatSequence } from '../../event/sequence';
 import { controlStore } from '../../relay/dynamodb/control';
 import { scanPages } from '../../relay/dynamodb/pages';
-import { forEachKey } from '../../relay/for-each-key';
+import { forEachKey } from '../../timing/for-each';
 import { readerOf } from '../consumer/consumer-lag';
 import {
   consumersIn,

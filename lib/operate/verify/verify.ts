@@ -1,7 +1,7 @@
 import { OutboxError } from '../../event/errors';
 import { decodeItem, type Image } from '../../event/item';
 import { itemStateOf, type ItemStateName } from '../../event/item-state';
-import { forEachKey } from '../../relay/for-each-key';
+import { forEachKey } from '../../timing/for-each';
 import { controlStore } from '../../relay/dynamodb/control';
 import { projectionOf, queryPages, scanPages, type Page } from '../../relay/dynamodb/pages';
 import { goneItems, type GoneItem } from '../gone';

@@ -14,10 +14,10 @@ interface Waiting {
   readonly actions: readonly TransactWriteItem[];
   readonly resolve: (refusals: Refusals | undefined) => void;
   readonly reject: (error: unknown) => void;
-  /** Conflicts on the write's own items. */
+  /** Conflicts so far, on its own items and on the state item, which every write changes. */
   conflicts: number;
-  /** Conflicts on the state item, which every write changes. */
-  stateConflicts: number;
+  /** Whether one of them was on its own items. */
+  hasOwnConflict: boolean;
 }
 
 const ATTEMPTS = 6;
@@ -45,7 +45,7 @@ export class ControlWriter {
    */
   write(actions: readonly TransactWriteItem[]): Promise<Refusals | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ actions, resolve, reject, conflicts: 0, stateConflicts: 0 });
+      this.#waiting.push({ actions, resolve, reject, conflicts: 0, hasOwnConflict: false });
       if (!this.#writing) void this.#writeAll();
     });
   }
@@ -67,7 +67,7 @@ export class ControlWriter {
     for (const write of this.#waiting) {
       const keys = write.actions.map(keyOf);
       const isFree = !keys.some((key) => items.has(key));
-      if (isFree && write.conflicts === 0 && group.length < WRITES_AT_ONCE) group.push(write);
+      if (isFree && !write.hasOwnConflict && group.length < WRITES_AT_ONCE) group.push(write);
       // Also for writes that are left out: a later write to the same item must not overtake them.
       for (const key of keys) items.add(key);
     }
@@ -104,20 +104,18 @@ export class ControlWriter {
         continue;
       }
       again.push(write);
-      if (own.some(isTransientCode)) write.conflicts++;
+      if (!own.some(isTransientCode)) continue;
+      write.conflicts++;
+      write.hasOwnConflict = true;
     }
     // The state item belongs to all writes.
-    const isOfAll = isTransientCode(codes[at]);
-    if (isOfAll) for (const write of again) write.stateConflicts++;
+    if (isTransientCode(codes[at])) for (const write of again) write.conflicts++;
     const hasReason = refused || codes.some(isTransientCode);
-    const attemptsOf = ({ conflicts, stateConflicts }: Waiting): number => conflicts + stateConflicts;
-    const [left, ended] = [
-      again.filter((write) => hasReason && attemptsOf(write) < ATTEMPTS),
-      again.filter((write) => !hasReason || attemptsOf(write) >= ATTEMPTS),
-    ];
-    for (const { reject } of ended) reject(error);
+    const left = again.filter(({ conflicts }) => hasReason && conflicts < ATTEMPTS);
+    for (const write of again) if (!left.includes(write)) write.reject(error);
     this.#waiting.unshift(...left);
-    if (!refused && left.length > 0) await this.#sleep(throttledMs(Math.max(1, ...left.map(attemptsOf))));
+    const conflicts = Math.max(1, ...left.map((write) => write.conflicts));
+    if (!refused && left.length > 0) await this.#sleep(throttledMs(conflicts));
   }
 
   #raiseRevision(): TransactWriteItem {

@@ -1,9 +1,23 @@
-import { GetItemCommand, UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
+import {
+  GetItemCommand,
+  UpdateItemCommand,
+  type TransactWriteItem,
+  type UpdateItemCommandInput,
+} from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { ifConditionHolds } from '../../dynamodb/refusals';
-import { decodeControl, stateKey, type Control } from '../../event/control';
+import {
+  decodeControl,
+  encodeHold,
+  holdKey,
+  stateKey,
+  type Control,
+  type GapState,
+  type Hold,
+} from '../../event/control';
 import { partitionPages, type OutboxTable } from './pages';
 import type { Clock, ControlStore } from '../ports';
+import { readItem } from './item';
 
 /** From this many holds and tombstones on, checking the revision is cheaper than reading everything again. */
 const CACHE_FROM = 25;
@@ -119,7 +133,24 @@ export const stateWriter =
   };
 
 /** Leaves out holds and tombstones: the state item does not contain them, and the caller has read them. */
-const stateOf = ({ streamArn, gapSuspectedSince }: Control): Pick<Control, 'streamArn' | 'gapSuspectedSince'> => ({
-  streamArn,
-  gapSuspectedSince,
+const stateOf = ({ streamArn, gapSuspectedSince }: Control): GapState => ({ streamArn, gapSuspectedSince });
+
+/** The current hold of the key. */
+export async function readHold(table: OutboxTable, pk: string): Promise<Hold | undefined> {
+  const item = await readItem(table, holdKey(pk, table.home));
+  return item === undefined ? undefined : decodeControl([unmarshall(item)]).holds.get(pk);
+}
+
+/** Replaces only the hold that was read: a drain or another relay may have replaced it. */
+export const putHold = (
+  { tableName, home }: Pick<OutboxTable, 'tableName' | 'home'>,
+  hold: Hold,
+  known: Hold | undefined,
+): TransactWriteItem => ({
+  Put: {
+    TableName: tableName,
+    Item: marshall(encodeHold(hold, home), { removeUndefinedValues: true }),
+    ConditionExpression: known === undefined ? 'attribute_not_exists(pk)' : 'revision = :known',
+    ExpressionAttributeValues: known && { ':known': { S: known.revision } },
+  },
 });

@@ -8,11 +8,11 @@ import { attributeOfId } from '../../event/stored-id';
 import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isCollectionFull, isFull } from '../../dynamodb/refusals';
-import { putHold, readHold } from './holds';
+import { putHold, readHold } from './control';
 import type { OutboxTable } from './pages';
 import { conditionalOn } from './item';
 import { IS_OPEN } from '../../event/item-state';
-import { putOf } from './put-signal';
+import { putOf } from './signals';
 import { KeyFailure } from '../key-failure';
 import type { Clock, DrainStore } from '../ports';
 

@@ -8,7 +8,7 @@ import { throttledMs } from '../../timing/backoff';
 import type { Sleep } from '../../timing/wait';
 import { storedItemOf, storedStateOf } from '../stored-item';
 import { PositionsUnread } from '../key-failure';
-import { forEachKey } from '../for-each-key';
+import { forEachKey } from '../../timing/for-each';
 import { groupsOf, KEYS_PER_CALL, readItems, type Key } from './item';
 import { queryPages, type OutboxTable } from './pages';
 import { positionKey } from '../../event/position';

@@ -9,10 +9,9 @@ import {
 import { positionKey } from '../../event/position';
 import { storedReceipts } from '../../event/receipt';
 import { throttledMs } from '../../timing/backoff';
-import { forEachOf } from '../../timing/for-each';
+import { forEachKey, forEachOf } from '../../timing/for-each';
 import type { Sleep } from '../../timing/wait';
 import { deadlineIn, type Deadline } from '../../timing/within-time';
-import { forEachKey } from '../for-each-key';
 import type { Clock, ItemStore, Mark } from '../ports';
 import { ifConditionHolds, isFull, isFullError, isTransientCode } from '../../dynamodb/refusals';
 import { IS_OPEN } from '../../event/item-state';

@@ -2,15 +2,14 @@ import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { othersBehind, type Hold } from '../../event/control';
 import type { ItemRef } from '../../event/item';
-import type { ParkedItem } from '../../event/item-state';
+import { IS_OPEN, type ParkedItem } from '../../event/item-state';
 import { PARTITION_UNAVAILABLE } from '../../event/partition-hold';
 import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isFull } from '../../dynamodb/refusals';
-import { putHold, readHold } from './holds';
+import { putHold, readHold } from './control';
 import type { OutboxTable } from './pages';
 import { conditionalOn } from './item';
-import { IS_OPEN } from '../../event/item-state';
 import { KeyFailure } from '../key-failure';
 import type { Clock, ItemStore, ParkRequest, PartitionHoldRequest } from '../ports';
 

@@ -1,5 +1,6 @@
 import { namedMessageOf } from '../../event/errors';
 import type { ParkReason } from '../../event/control';
+import { kafkaCausesOf, protocolErrorIn, protocolErrorOf } from '../../kafka/protocol-error';
 import type { Failure, Outage, Poison } from '../ports';
 
 /**
@@ -16,13 +17,10 @@ const POISON: ReadonlyMap<string, ParkReason> = new Map<string, ParkReason>([
   ['TOPIC_AUTHORIZATION_FAILED', 'topic-not-authorized'],
 ]);
 
-/** Errors wrap errors; the limit ends a chain that contains a cycle. */
-const MAX_DEPTH = 8;
-
 /** Classifies an error of kafkajs by the protocol error in its chain of causes, never by its message. */
 export function classify(error: unknown): Failure {
   const outage = outageOf(error);
-  const reason = POISON.get(protocolError(error) ?? '');
+  const reason = POISON.get(protocolErrorOf(error) ?? '');
   return reason === undefined ? outage : { ...outage, kind: 'poison', reason };
 }
 
@@ -34,7 +32,7 @@ export function classifyOf(topic: string, error: unknown): Failure {
 
 /** Kafka's own texts name no topic: "This server does not host this topic-partition". */
 function refusalText(topic: string, { reason, message }: Poison, error: unknown): string {
-  const type = protocolError(error);
+  const type = protocolErrorOf(error);
   if (type === 'INVALID_TOPIC_EXCEPTION') return `Kafka does not allow "${topic}" as the name of a topic (${type}).`;
   switch (reason) {
     case 'unknown-topic':
@@ -59,37 +57,12 @@ export function outageOf(error: unknown): Outage {
 }
 
 /** Whether the leader has written the messages while the replicas did not confirm in time; they may confirm later. */
-export const mayBeWritten = (error: unknown): boolean => UNCONFIRMED.has(protocolError(error) ?? '');
+export const mayBeWritten = (error: unknown): boolean => UNCONFIRMED.has(protocolErrorOf(error) ?? '');
 
 const UNCONFIRMED: ReadonlySet<string> = new Set(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']);
 
-/** Name of the protocol error in an error's chain of causes; `undefined` if no broker answered. */
-export const protocolError = (error: unknown): string | undefined => protocolErrorIn(error)?.type;
-
 /** kafkajs records the broker of a failed connection or request, but rarely names it in the message. */
 function brokerIn(error: unknown): string | undefined {
-  for (const { broker } of linksOf(error)) if (typeof broker === 'string' && broker !== '') return broker;
+  for (const { broker } of kafkaCausesOf(error)) if (typeof broker === 'string' && broker !== '') return broker;
   return undefined;
-}
-
-/** A broker's protocol error has its name in `type`; kafkajs wraps the error when its retries are used up. */
-function protocolErrorIn(error: unknown): { readonly type: string; readonly message: string } | undefined {
-  for (const { type, message } of linksOf(error)) if (typeof type === 'string') return { type, message };
-  return undefined;
-}
-
-interface Link extends Error {
-  readonly type?: unknown;
-  readonly broker?: unknown;
-  readonly originalError?: unknown;
-}
-
-/** An error and the errors that it wraps. */
-function* linksOf(error: unknown): Generator<Link> {
-  let link = error;
-  for (let depth = 0; depth < MAX_DEPTH && link instanceof Error; depth++) {
-    const known: Link = link;
-    yield known;
-    link = known.cause ?? known.originalError;
-  }
 }

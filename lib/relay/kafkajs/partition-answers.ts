@@ -1,5 +1,12 @@
-import { Kafka, type PartitionMetadata } from 'kafkajs';
-import type { KafkaClient } from './client';
+import { Kafka, type PartitionMetadata, type Producer, type ProducerConfig } from 'kafkajs';
+
+/** The methods of a kafkajs producer that publishing uses. */
+export type KafkaProducer = Pick<Producer, 'connect' | 'disconnect' | 'sendBatch'>;
+
+/** The method of kafkajs's `Kafka` that publishing uses. */
+export interface KafkaClient {
+  producer(config: ProducerConfig): KafkaProducer;
+}
 
 /** A broker's result for one partition of a produce request; `error` is the error that kafkajs would have thrown. */
 export interface PartitionAnswer {

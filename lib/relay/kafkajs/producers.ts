@@ -1,6 +1,6 @@
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import { withinDeadline } from './deadline';
-import { type KafkaClient } from './client';
+import type { KafkaClient } from './partition-answers';
 import { KafkaSession, type SessionOptions } from './session';
 import type { PartitionBatch } from '../ports';
 
@@ -9,10 +9,11 @@ export type ConnectKafka = (brokers: readonly string[]) => KafkaClient | Promise
 
 export interface ProducersOptions extends SessionOptions {
   readonly connect: ConnectKafka;
+  /** At least one `host:port`. */
   readonly brokers: readonly string[];
   /** Brokers close a connection after 10 idle minutes, load balancers earlier; a frozen Lambda does not notice. */
   readonly idleRebuildMs: number;
-  /** Called when the kept producer was discarded because of `cause`. */
+  /** Called when the kept producer was discarded because of `cause`; must not throw. */
   readonly onRebuilt: (cause: unknown) => void;
 }
 
@@ -47,9 +48,7 @@ export class KafkaProducers {
    * spent. Rejects as `lease` does.
    */
   async leaseFor(budget: ConnectBudget, batches: readonly PartitionBatch[]): Promise<KafkaSession> {
-    const { current } = this;
-    const failure = current === undefined ? undefined : firstFailure(current, batches);
-    if (current !== undefined && failure !== undefined) this.spend(current, failure.error);
+    this.#spendFor(batches);
     return this.lease(budget, batches[0]?.topic ?? '');
   }
 
@@ -87,15 +86,21 @@ export class KafkaProducers {
 
   /** Keeps a session that wrote `batches` if the kept session cannot write them; otherwise discards it. */
   keep(session: KafkaSession, batches: readonly PartitionBatch[]): void {
-    const kept = this.current;
-    const failure = kept === undefined ? undefined : firstFailure(kept, batches);
-    if (kept !== undefined && failure === undefined) {
+    this.#spendFor(batches);
+    if (this.current !== undefined) {
       void session.discard();
       return;
     }
-    if (kept !== undefined) this.spend(kept, failure?.error);
     this.#drop();
     this.#session = session;
+  }
+
+  /** Spends the kept session if it failed for a partition of these batches. */
+  #spendFor(batches: readonly PartitionBatch[]): void {
+    const { current } = this;
+    if (current === undefined) return;
+    const failed = batches.find((batch) => current.failureOf(batch) !== undefined);
+    if (failed !== undefined) this.spend(current, current.failureOf(failed)?.error);
   }
 
   /** Ends the kept session if it knows the deleted `topic`, which kafkajs would otherwise refresh forever. */
@@ -131,11 +136,3 @@ export class KafkaProducers {
     return [...brokers.slice(first), ...brokers.slice(0, first)];
   }
 }
-
-const firstFailure = (session: KafkaSession, batches: readonly PartitionBatch[]): { error: unknown } | undefined => {
-  for (const batch of batches) {
-    const failure = session.failureOf(batch);
-    if (failure !== undefined) return failure;
-  }
-  return undefined;
-};

@@ -6,7 +6,7 @@ import type { ConnectBudget, KafkaProducers } from './producers';
 import type { Quarantine } from './quarantine';
 import { unencodablePart } from './record';
 import type { KafkaSession, SendFailure, SendResult } from './session';
-import { lookUpAlone } from './topic-lookup';
+import { lookUpOver } from './topic-lookup';
 import {
   concernsMessages,
   concernsTopic,
@@ -157,7 +157,7 @@ export class Publication {
    */
   async #sendAlone(topic: string, batches: readonly PartitionBatch[]): Promise<Failure | undefined> {
     const session = await this.#producers.open(this.#budget, topic);
-    const lookup = await lookUpAlone(session, topic, this.#sleep);
+    const lookup = await lookUpOver(session, topic, this.#sleep);
     if (lookup.kind !== 'topic') {
       void session.discard();
       if (lookup.kind === 'outage') return lookup;

@@ -1,27 +1,18 @@
 import { wait, type Sleep } from '../../timing/wait';
 import { outageOf } from './classify-error';
-import { slowestLookUpMs, slowestPublishMs, type Compression } from '../environment';
+import { slowestLookUpMs, slowestPublishMs } from '../environment';
 import { withinDeadline } from './deadline';
 import { anyOtherInSync } from './partitions-in-sync';
-import { KafkaProducers, type ConnectKafka } from './producers';
+import { KafkaProducers, type ProducersOptions } from './producers';
 import { Publication } from './publication';
 import { Quarantine } from './quarantine';
 import { lookUpTopic } from './topic-lookup';
 import { METADATA_MAX_AGE_MS } from './session';
-import type { Clock, Publisher } from '../ports';
+import type { Publisher } from '../ports';
 
-export interface KafkaPublisherOptions {
-  readonly connect: ConnectKafka;
-  /** At least one `host:port`. */
-  readonly brokers: readonly string[];
-  readonly compression: Compression;
-  /** Timeout of one broker request; a lookup takes at most `slowestLookUpMs`, a publish `slowestPublishMs`. */
-  readonly requestTimeoutMs: number;
+export interface KafkaPublisherOptions extends Omit<ProducersOptions, 'idleRebuildMs'> {
   /** Topics that are known to exist, even if unused. They show whether other partitions work. */
   readonly topics?: readonly string[];
-  readonly clock: Clock;
-  /** Called when the kept producer was discarded because of `cause`; must not throw. */
-  readonly onRebuilt: (cause: unknown) => void;
   /** A producer that was idle for this long is replaced before its next use. Default: 4 minutes. */
   readonly idleRebuildMs?: number;
   readonly sleep?: Sleep;

@@ -1,13 +1,12 @@
 import { partitionName } from '../../event/topic-partition';
 import type { PartitionMetadata, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { KAFKA_RETRY } from '../../kafka/retry';
-import { protocolError } from './classify-error';
+import { protocolErrorOf } from '../../kafka/protocol-error';
 import { ATTEMPT_TIMEOUTS, type Compression } from '../environment';
 import { acknowledgedOffsets, answeredErrors, KafkaAnswerIncomplete, PartitionWithoutLeader } from './acknowledgement';
-import type { KafkaClient, KafkaProducer } from './client';
 import { kafkaCompression } from './compression';
 import { withinDeadline } from './deadline';
-import { withPartitionAnswers } from './partition-answers';
+import { withPartitionAnswers, type KafkaClient, type KafkaProducer } from './partition-answers';
 import { topicMessagesOf } from './record';
 import type { Clock, PartitionBatch } from '../ports';
 
@@ -208,7 +207,7 @@ export class KafkaSession {
     try {
       await this.#producer.connect();
     } catch (error) {
-      if (!WITHOUT_LEADER.has(protocolError(error) ?? '')) throw error;
+      if (!WITHOUT_LEADER.has(protocolErrorOf(error) ?? '')) throw error;
       await this.#producer.sendBatch(probeOf([topic]));
       await this.#producer.connect();
       this.#topics.add(topic);

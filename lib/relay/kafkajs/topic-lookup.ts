@@ -17,37 +17,27 @@ export async function lookUpTopic(
 ): Promise<TopicLookup> {
   let alone = false;
   let outages = 0;
-  let refusals = 0;
   for (;;) {
     const session = await producers.lease(budget, topic, { alone });
-    try {
-      return { kind: 'topic', partitions: (await session.lookUp(topic)).length };
-    } catch (error) {
-      const failure = classifyOf(topic, error);
-      if (!concernsTopic(failure)) {
-        producers.spend(session, error);
-        if (++outages > 1) return outageOf(error);
-      } else if (!session.knowsNoOther(topic)) {
-        // Another topic may be the refused one, deleted meanwhile. A producer that knows no other topic decides.
-        producers.spend(session, error);
-        alone = true;
-      } else {
-        if (++refusals >= LOOKUPS) return failure;
-        await sleep(PAUSE_MS);
-      }
-    }
+    const lookup = await lookUpOver(session, topic, sleep);
+    if (lookup.kind === 'topic') return lookup;
+    if (lookup.kind === 'poison' && session.knowsNoOther(topic)) return lookup;
+    producers.spend(session, lookup.cause);
+    // Another topic may be the refused one, deleted meanwhile. A producer that knows no other topic decides.
+    if (lookup.kind === 'poison') alone = true;
+    else if (++outages > 1) return lookup;
   }
 }
 
-/** Asks over a session that knows no other topic, until the topic is found or certainly refused, or asking fails. */
-export async function lookUpAlone(session: KafkaSession, topic: string, sleep: Sleep): Promise<TopicLookup> {
+/** Asks over one session. While the session knows no other topic, asks again until the topic is certainly refused. */
+export async function lookUpOver(session: KafkaSession, topic: string, sleep: Sleep): Promise<TopicLookup> {
   for (let refusals = 1; ; refusals++) {
     try {
       return { kind: 'topic', partitions: (await session.lookUp(topic)).length };
     } catch (error) {
       const failure = classifyOf(topic, error);
       if (!concernsTopic(failure)) return outageOf(error);
-      if (refusals >= LOOKUPS) return failure;
+      if (refusals >= LOOKUPS || !session.knowsNoOther(topic)) return failure;
       await sleep(PAUSE_MS);
     }
   }

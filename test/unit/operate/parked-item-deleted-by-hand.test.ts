@@ -1,5 +1,10 @@
-import { DeleteItemCommand, GetItemCommand, PutItemCommand, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import {
+  DeleteItemCommand,
+  GetItemCommand,
+  PutItemCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+} from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { holdKey } from '../../../lib/event/control';
 import { encodeItem } from '../../../lib/event/item';
@@ -11,7 +16,7 @@ import { planRestore, restore } from '../../../lib/operate/restore';
 import { show } from '../../../lib/operate/show';
 import { verifyAgainst } from '../../../lib/operate/verify/verify';
 import { controlStore } from '../../../lib/relay/dynamodb/control';
-import { putSignal } from '../../../lib/relay/dynamodb/put-signal';
+import { putSignal } from '../../../lib/relay/dynamodb/signals';
 import { memoryClient } from '../../../lib/testing/dynamodb/client';
 import { MemoryDynamoDb } from '../../../lib/testing/dynamodb/memory-dynamodb';
 import { MemoryRelay } from '../../../lib/testing/memory-relay';

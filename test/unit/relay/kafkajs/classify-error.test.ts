@@ -6,7 +6,8 @@ import {
   KafkaJSRequestTimeoutError,
 } from 'kafkajs';
 import { errorCodes } from 'kafkajs/src/protocol/error';
-import { classify, classifyOf, outageOf, protocolError } from '../../../../lib/relay/kafkajs/classify-error';
+import { classify, classifyOf, outageOf } from '../../../../lib/relay/kafkajs/classify-error';
+import { protocolErrorOf } from '../../../../lib/kafka/protocol-error';
 import { concernsMessages, concernsTopic } from '../../../../lib/relay/ports';
 
 const POISON: Readonly<Record<string, string>> = {
@@ -89,8 +90,8 @@ it('never refuses a message for a call that carried none', () => {
 });
 
 it('names the error of the protocol, or none', () => {
-  expect(protocolError(protocol('LEADER_NOT_AVAILABLE'))).toBe('LEADER_NOT_AVAILABLE');
-  expect(protocolError(new Error('LEADER_NOT_AVAILABLE'))).toBeUndefined();
+  expect(protocolErrorOf(protocol('LEADER_NOT_AVAILABLE'))).toBe('LEADER_NOT_AVAILABLE');
+  expect(protocolErrorOf(new Error('LEADER_NOT_AVAILABLE'))).toBeUndefined();
 });
 
 it.each([

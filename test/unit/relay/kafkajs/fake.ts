@@ -7,7 +7,7 @@ import {
 } from 'kafkajs';
 import { errorCodes } from 'kafkajs/src/protocol/error';
 import type { Message } from '../../../../lib/event/message';
-import type { KafkaClient } from '../../../../lib/relay/kafkajs/client';
+import type { KafkaClient } from '../../../../lib/relay/kafkajs/partition-answers';
 import type { PartitionBatch } from '../../../../lib/relay/ports';
 
 /** A broker's error response. */

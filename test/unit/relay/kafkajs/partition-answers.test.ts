@@ -1,7 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { lookup } from 'kafkajs/src/protocol/requests';
 import { withPartitionAnswers } from '../../../../lib/relay/kafkajs/partition-answers';
-import type { KafkaClient } from '../../../../lib/relay/kafkajs/client';
+import type { KafkaClient } from '../../../../lib/relay/kafkajs/partition-answers';
 import { FakeKafka } from './fake';
 
 interface Exchange {
