@@ -7,7 +7,7 @@ import { KeyHolder } from './key-holder';
 import { MarkQueue } from './mark-queue';
 import { MAX_CRASHED_ATTEMPTS } from './park-limits';
 import { halve, keepOpen, planRound, type PlannedBatch } from './plan-round';
-import { type Outage, type Poison } from './ports';
+import type { Outage, Poison } from './ports';
 import { settleSkippable } from './skip-rule';
 import { TopicLookups } from './topic-lookups';
 

@@ -12,7 +12,7 @@ interface CostOptions {
   readonly eventsPerTransaction: number;
   readonly keyBytes: number;
   readonly retention: number;
-  readonly sweepEvery: number;
+  readonly sweepInterval: number;
   readonly kafka: KafkaWorkload['kind'] | 'none';
   readonly partitions: number;
   readonly brokers: number;
@@ -38,7 +38,7 @@ export function addCost(program: Command): void {
         .default(86_400_000, '1d'),
     )
     .addOption(
-      new Option('--sweep-every <duration>', 'how often the sweeper runs')
+      new Option('--sweep-interval <duration>', 'how often the sweeper runs')
         .argParser(durationWithin('1m', '1d'))
         .default(3_600_000, '1h'),
     )
@@ -76,7 +76,7 @@ function workloadOf(options: CostOptions): CostWorkload {
   return {
     ...{ eventsPerSecond, eventBytes, eventsPerTransaction, keyBytes, consumers, pollers, monitoring },
     retentionSeconds: options.retention / 1000,
-    sweepIntervalSeconds: options.sweepEvery / 1000,
+    sweepIntervalSeconds: options.sweepInterval / 1000,
     kafka: kafkaOf(options),
   };
 }

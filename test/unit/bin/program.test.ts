@@ -16,7 +16,7 @@ test('a redrive without a key is refused before an outbox is looked for', async 
 
 test('durations that are left out are shown as they are given', () => {
   expect(helpOf('cost')).toMatch(/--retention <duration> .*\(default: 1d\)/s);
-  expect(helpOf('cost')).toMatch(/--sweep-every <duration> .*\(default: 1h\)/s);
+  expect(helpOf('cost')).toMatch(/--sweep-interval <duration> .*\(default: 1h\)/s);
 });
 
 test.each([new Error('Region is missing'), Object.assign(new Error('none'), { name: 'CredentialsProviderError' })])(
