@@ -107,8 +107,6 @@ export class PartitionOutages {
    * Runs after everything else. Releases the keys of declared partitions that accept writes again, and tries each
    * partition that was not tried for ten seconds with one key. Both send signals, because only the shard of a key may
    * publish it. Never rejects; if a signal cannot be sent, a later invocation sends it.
-   *
-   * @param holds - the current holds
    */
   async followUp(holds: ReadonlyMap<string, Hold>): Promise<void> {
     if (this.#declared.size === 0) return;

@@ -32,15 +32,15 @@ export async function awaitedPredecessors(
   now: number,
   replicationWaitMs = 0,
 ): Promise<ReadonlyMap<BatchItem, Predecessor>> {
-  const before = new Set(present);
+  const earlier = new Set(present);
   const predecessors: (ItemKey & { readonly item: BatchItem })[] = [];
   for (const item of items) {
     const { pk } = item;
-    before.add(positionKey(pk, item.sk));
+    earlier.add(positionKey(pk, item.sk));
     const version = versionOfPosition(item.sk);
     if (version === undefined || version <= FIRST_VERSION) continue;
     const sk = positionOfVersion(version - 1);
-    if (!before.has(positionKey(pk, sk))) predecessors.push({ item, pk, sk });
+    if (!earlier.has(positionKey(pk, sk))) predecessors.push({ item, pk, sk });
   }
   const awaited = new Map<BatchItem, Predecessor>();
   if (predecessors.length === 0) return awaited;

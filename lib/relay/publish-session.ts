@@ -63,9 +63,9 @@ export class PublishSession {
       if (await this.marks.waitForRoom()) continue;
       await (this.invocation.mayHaveCrashed ? this.#countedRound(open) : this.#round(open));
     }
-    for (const [item, before] of known) {
+    for (const [item, knownCount] of known) {
       const receipts = receiptsOf(item);
-      if (receipts.length > before) this.marks.addPartlyPublished(item);
+      if (receipts.length > knownCount) this.marks.addPartlyPublished(item);
       if (receipts.length === 0 || isWhole(item)) partlyPublished.delete(item.identity);
       else partlyPublished.set(item.identity, [...receipts]);
     }
@@ -130,12 +130,12 @@ export class PublishSession {
     if (waits === undefined) return this.#send(batches);
     // The shard waits at this record. Earlier records are still sent.
     invocation.stop();
-    const before = settleSkippable(
+    const earlier = settleSkippable(
       open.filter(({ index }) => index < waits.item.index),
       this.invocation,
       this.marks,
     );
-    await this.#send(planRound(before, topics, options, outageOf).batches);
+    await this.#send(planRound(earlier, topics, options, outageOf).batches);
   }
 
   async #send(batches: readonly PlannedBatch[]): Promise<void> {

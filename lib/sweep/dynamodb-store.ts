@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { GapState } from '../event/control';
-import { controlPartitionOf, streamNameOf, type HomeRegion } from '../event/home-region';
+import { controlPartitionOf, streamNameOf } from '../event/home-region';
 import type { Image, ItemKey } from '../event/item';
 import { storedKeyOf } from '../event/signal';
 import type { Sleep } from '../timing/wait';
@@ -19,14 +19,8 @@ import { projectionOf, scanSelectionOfHome } from '../relay/dynamodb/pages';
 import { putSignal, replaceSignal, signalStore } from '../relay/dynamodb/signals';
 import type { Clock } from '../relay/ports';
 import { decodeProgress, encodeProgress, type StreamProbe } from './scan-progress';
+import type { SweeperConfig } from './environment';
 import { InvalidScanKey, type SweepStore } from './ports';
-
-export interface SweepStoreOptions {
-  readonly tableName: string;
-  readonly readUnitsPerSecond: number;
-  /** For a table with several regions. */
-  readonly home?: HomeRegion;
-}
 
 /** Sort keys in the control partition. Relays ignore these items, so writing them raises no revision. */
 const [PROGRESS, PROBES] = ['!sweep', '!sweep-probes'];
@@ -45,7 +39,7 @@ const READ_AGAIN = { ProjectionExpression: 'pk, sk, id, processedAt, discarded, 
 /** The table for the sweeper: scans at a limited rate, and conditional writes. */
 export function sweepStore(
   client: DynamoDBClient,
-  { tableName, readUnitsPerSecond, home }: SweepStoreOptions,
+  { tableName, readUnitsPerSecond, home }: Pick<SweeperConfig, 'tableName' | 'readUnitsPerSecond' | 'home'>,
   clock: Clock,
   sleep: Sleep,
 ): SweepStore {

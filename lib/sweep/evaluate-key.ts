@@ -182,11 +182,7 @@ export class KeyEvaluation {
     }
   }
 
-  /**
-   * Called after the last item. A pending drain or skip covers everything that waits in its key; a replay does not.
-   *
-   * @param probes - when the partitions that keys wait for were last tried
-   */
+  /** Called after the last item. A pending drain or skip covers everything that waits in its key; a replay does not. */
   findings(probes: PartitionProbes): readonly Finding[] {
     const { drainWaits, due: overdue, headIsOpen } = this.#state;
     const ofSignals = this.#lost.filter((finding) => !drainWaits || !isSuspectedLoss(finding));

@@ -9,6 +9,7 @@ import {
 import { positionKey } from '../../event/position';
 import { storedReceipts } from '../../event/receipt';
 import { throttledMs } from '../../timing/backoff';
+import type { RelayConfig } from '../environment';
 import { forEachKey, forEachOf } from '../../timing/for-each';
 import type { Sleep } from '../../timing/wait';
 import { deadlineIn, type Deadline } from '../../timing/within-time';
@@ -16,12 +17,6 @@ import type { Clock, ItemStore, Mark } from '../ports';
 import { ifConditionHolds, isFull, isFullError, isTransientCode } from '../../dynamodb/refusals';
 import { IS_OPEN } from '../../event/item-state';
 import { conditionalOn, groupsOf } from './item';
-
-export interface MarksOptions {
-  readonly tableName: string;
-  /** How long a processed item stays; with 0 it is deleted. */
-  readonly retentionSeconds: number;
-}
 
 /** BatchExecuteStatement takes at most 25 statements, one per item. */
 const STATEMENTS_PER_CALL = 25;
@@ -38,12 +33,12 @@ interface Task {
  * conditional on the item's id, so an item that expired, was deleted or was replaced at its position is left alone. If
  * an item is too full for its mark, its events are removed; if it is still too full, it is deleted.
  *
- * Returns the failed marks with their causes, at the latest when the time limit ends; never rejects. A call in flight
- * at that time may still take effect. That is harmless: the record is delivered again and settled by the table.
+ * A call in flight when the time limit ends may still take effect. That is harmless: the record is delivered again and
+ * settled by the table.
  */
 export function markWriter(
   client: DynamoDBClient,
-  { tableName, retentionSeconds }: MarksOptions,
+  { tableName, retentionSeconds }: Pick<RelayConfig, 'tableName' | 'retentionSeconds'>,
   clock: Clock,
   sleep: Sleep,
 ): ItemStore['mark'] {
