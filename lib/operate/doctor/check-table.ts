@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescription } from '@aws-sdk/client-dynamodb';
 import { streamNameOf, type HomeRegion } from '../../event/home-region';
 import { TABLE } from '../../event/table';
-import type { GapState } from '../../sweep/ports';
+import type { GapState } from '../../event/control';
 import type { Deployment } from './deployment';
 import { type CheckResult, type DoctorLine, line, ok, warn, wrong } from './line';
 import { both, type Lookup, then } from './lookup';
