@@ -18,6 +18,7 @@ export type { OutboxTopicsProps, ResolvedTopic, TopicProps } from './infra/clust
 export { ConsumerInbox, type ConsumerInboxProps } from './infra/consumer/consumer-inbox';
 export { OutboxConsumer } from './infra/consumer/outbox-consumer';
 export type { ConsumerOnFailure, OutboxConsumerProps } from './infra/consumer/outbox-consumer-props';
+export type { OutboxFunctionProps } from './infra/functions/outbox-function';
 export type { AlarmCondition, AlarmSpec, Severity } from './infra/monitoring/alarm';
 export type { ConsumerMonitoring } from './infra/monitoring/consumer-monitoring';
 export type { ConsumerMonitoringOptions } from './infra/monitoring/consumer-options';
@@ -27,6 +28,7 @@ export type { OutboxMonitoringOptions } from './infra/monitoring/options';
 export type { OutboxMonitoring } from './infra/monitoring/outbox-monitoring';
 export type { OutboxSlo } from './infra/monitoring/slo';
 export { Outbox } from './infra/outbox/outbox';
+export type { NewTableProps } from './infra/outbox/new-table';
 export type { OutboxProps } from './infra/outbox/outbox-props';
 export { OutboxReplica, type OutboxReplicaProps } from './infra/outbox/outbox-replica';
 export type { KafkaAuth } from './kafka/broker-config';

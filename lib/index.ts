@@ -31,14 +31,8 @@ export type { ChangedAggregate } from './event/key';
 export type { Change } from './write/change';
 export type { CommitOptions } from './write/commit';
 export type { ConsistencyToken } from './event/consistency-token';
-export {
-  createOutbox,
-  type Outbox,
-  type OutboxActions,
-  type OutboxTransaction,
-  type TransactResult,
-  type WriteOptions,
-} from './write/outbox';
+export type { OutboxTransaction, WriteOptions } from './write/input';
+export { createOutbox, type Outbox, type OutboxActions, type TransactResult } from './write/outbox';
 export type { OutboxOptions } from './write/settings';
 export type { TraceContext } from './event/trace-context';
 export type {

@@ -2,6 +2,7 @@ import { Topic, type ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
 import { NOTIFICATION_OPTIONS, type OutboxMonitoringOptions } from '../../lib/infra/monitoring/options';
 import { requireOption } from '../../lib/infra/options/invalid-option';
+import { requireAllowed } from '../../lib/infra/options/option-table';
 import { list, text, type ContextOf } from './context-values';
 
 /** Context keys of the alarm notifications. */
@@ -13,7 +14,7 @@ export const MONITORING_KEYS = {
   /** Base URL of the published docs/runbooks, for the links in alarms. */
   runbookBaseUrl: (key: string, value: unknown) => {
     const url = text(key, value);
-    if (url !== undefined) NOTIFICATION_OPTIONS.runbookBaseUrl.check(key, url);
+    if (url !== undefined) requireAllowed(NOTIFICATION_OPTIONS.runbookBaseUrl, key, url);
     return url;
   },
 };

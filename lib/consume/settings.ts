@@ -1,12 +1,27 @@
 import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import { CONSUMER_NAME_PATTERN } from '../event/consumer-name';
-import { isRecord, refuseOption, requireOptions, withoutUndefined } from '../event/options';
+import {
+  anyValue,
+  CATALOGUE,
+  CLOCK,
+  defaultsOf,
+  documentClient,
+  integer,
+  oneOf,
+  optional,
+  readOptions,
+  required,
+  TABLE_NAME_OR_ARN,
+  text,
+  type OptionTable,
+  type Resolved,
+} from '../event/option-rules';
+import { isRecord, refuseOption } from '../event/options';
 import type { ConsumerClient } from './client';
 import { MAX_HANDLER_ACTIONS } from './commit-outcome';
 import type { EmittingOutbox } from './emit';
 import type { EventHandlers, HandlerContext } from './handler';
 import type { ConsumerClock, ConsumerTelemetry } from './ports';
-import { checkByRules, choice, count, defaultsOf, isCount } from './options';
 import { consoleTelemetry, harmless } from './telemetry';
 import type { RetryBackoff } from '../timing/backoff';
 
@@ -138,105 +153,70 @@ export interface ConsumerOptions<D extends EventDefinitions = EventDefinitions, 
 
 const DAY_MS = 24 * 3600_000;
 
-const RULES = {
-  onFailure: choice('park-key', 'dead-letter', 'block'),
-  onUnreadable: choice('park-key', 'block', 'dead-letter'),
-  maxUnreadableKeys: count(100, 1_000_000),
-  onLate: choice('apply', 'dead-letter'),
-  onReplay: choice('ignore', 'apply'),
-  onUnknownType: choice('dead-letter', 'skip'),
-  onGap: choice('report', 'ignore', 'block'),
-  gapTimeoutMs: count(60_000, DAY_MS),
-  attempts: count(5, 1_000_000),
-  handlerTimeoutMs: count(30_000, DAY_MS),
-  concurrency: count(16, 10_000),
-  eventsPerTransaction: count(25, MAX_HANDLER_ACTIONS),
-  eventsOfKeyPerTransaction: count(1, 16),
-  transactions: count(8, 1_000),
-  markerRetentionMs: count(7 * DAY_MS, 3_650 * DAY_MS),
-  callTimeoutMs: count(10_000, 3600_000),
-  redriveIntervalMs: {
-    value: 10_000,
-    allows: (given: unknown) => given === 0 || isCount(given, DAY_MS),
-    allowed: `an integer from 0 to ${DAY_MS}; 0 stands for never`,
-  },
+const OPTIONS = {
+  name: required(
+    text({ pattern: CONSUMER_NAME_PATTERN, allowed: '1 to 100 letters, digits, ".", "_" or "-", such as "shipping"' }),
+  ),
+  tableName: required(TABLE_NAME_OR_ARN),
+  client: required(documentClient('transactWrite', 'get', 'query')),
+  events: required(CATALOGUE),
+  handlers: required(optional(isRecord, 'an object with a function per type of event')),
+  outbox: optional(
+    (given) => isRecord(given) && typeof given['items'] === 'function',
+    'an outbox made by createOutbox, or left out',
+  ),
+  onFailure: oneOf(['park-key', 'dead-letter', 'block'], { default: 'park-key' }),
+  onUnreadable: oneOf(['park-key', 'block', 'dead-letter'], { default: 'park-key' }),
+  maxUnreadableKeys: integer({ min: 1, max: 1_000_000, default: 100 }),
+  onLate: oneOf(['apply', 'dead-letter'], { default: 'apply' }),
+  onReplay: oneOf(['ignore', 'apply'], { default: 'ignore' }),
+  onUnknownType: oneOf(['dead-letter', 'skip'], { default: 'dead-letter' }),
+  onGap: oneOf(['report', 'ignore', 'block'], { default: 'report' }),
+  gapTimeoutMs: integer({ min: 1, max: DAY_MS, default: 60_000 }),
+  attempts: integer({ min: 1, max: 1_000_000, default: 5 }),
+  handlerTimeoutMs: integer({ min: 1, max: DAY_MS, default: 30_000 }),
+  retry: anyValue<RetryBackoff>({ initialDelayMs: 100, maxDelayMs: 30_000 }),
+  concurrency: integer({ min: 1, max: 10_000, default: 16 }),
+  eventsPerTransaction: integer({ min: 1, max: MAX_HANDLER_ACTIONS, default: 25 }),
+  eventsOfKeyPerTransaction: integer({ min: 1, max: 16, default: 1 }),
+  transactions: integer({ min: 1, max: 1_000, default: 8 }),
+  markerRetentionMs: integer({ min: 1, max: 3_650 * DAY_MS, default: 7 * DAY_MS }),
+  callTimeoutMs: integer({ min: 1, max: 3600_000, default: 10_000 }),
+  // 0 stands for never.
+  redriveIntervalMs: integer({ max: DAY_MS, default: 10_000 }),
   isOutage: {
-    value: () => undefined,
+    default: () => undefined,
     allows: (given: unknown) => typeof given === 'function',
     allowed: 'a function from an error to true, false or undefined',
   },
-} as const;
+  telemetry: anyValue(),
+  clock: { ...CLOCK, default: { now: () => Date.now() } },
+} satisfies OptionTable<AnyOptions>;
 
-export const CONSUMER_DEFAULTS = {
-  ...defaultsOf(RULES),
-  retry: { initialDelayMs: 100, maxDelayMs: 30_000 },
-  clock: { now: () => Date.now() },
-} as const satisfies Partial<ConsumerOptions>;
+export const CONSUMER_DEFAULTS = defaultsOf(OPTIONS);
 
 /** Options of any catalogues. */
 type AnyOptions = ConsumerOptions<EventDefinitions, EventDefinitions>;
 
-export type ConsumerSettings = Readonly<Required<Omit<AnyOptions, 'outbox'>> & Pick<AnyOptions, 'outbox'>>;
-
-const OPTIONS = [
-  ...['name', 'tableName', 'client', 'events', 'handlers', 'outbox', 'telemetry'],
-  ...Object.keys(CONSUMER_DEFAULTS),
-];
-
-const TABLE = /^([A-Za-z0-9_.-]{3,255}|arn:[^\s]{1,1020})$/;
+export type ConsumerSettings = Resolved<AnyOptions, typeof OPTIONS> & Required<Pick<AnyOptions, 'telemetry'>>;
 
 export function consumerSettings(options: AnyOptions): ConsumerSettings {
-  const given = requireOptions(options, OPTIONS);
-  const { name, tableName } = options;
-  if (typeof name !== 'string' || !CONSUMER_NAME_PATTERN.test(name)) {
-    refuseOption('name', name, '1 to 100 letters, digits, ".", "_" or "-", such as "shipping"');
-  }
-  if (typeof tableName !== 'string' || !TABLE.test(tableName)) {
-    refuseOption('tableName', tableName, 'the name or ARN of a DynamoDB table');
-  }
-  if (!isRecord(given['events']) || typeof given['events']['definitionOf'] !== 'function') {
-    refuseOption('events', given['events'], 'a catalogue made by defineEvents');
-  }
-  checkClient(given['client']);
-  checkHandlers(options);
-  const { outbox } = given;
-  if (outbox !== undefined && (!isRecord(outbox) || typeof outbox['items'] !== 'function')) {
-    refuseOption('outbox', outbox, 'an outbox made by createOutbox, or left out');
-  }
-  checkByRules(RULES, given);
-  if (options.onGap === 'block' && options.onUnknownType === 'skip') {
-    refuseOption('onGap', options.onGap, '"report" or "ignore" with onUnknownType "skip": each skipped event is a gap');
-  }
-  checkRetry(given['retry']);
-  const { telemetry = consoleTelemetry(name) } = options;
-  return { ...CONSUMER_DEFAULTS, ...withoutUndefined(options), telemetry: harmless(telemetry) };
-}
-
-function checkClient(client: unknown): void {
-  const calls = ['transactWrite', 'get', 'query'] as const;
-  // A DynamoDBDocument has its methods on its prototype.
-  const missing = calls.find((call) => typeof (client as Partial<ConsumerClient> | undefined)?.[call] !== 'function');
-  if (missing !== undefined) {
-    refuseOption('client', client, `a DynamoDBDocument of @aws-sdk/lib-dynamodb; it has no ${missing}()`);
-  }
-}
-
-function checkHandlers({ handlers, events }: AnyOptions): void {
-  const map: unknown = handlers;
-  if (!isRecord(map)) return refuseOption('handlers', map, 'an object with a function per type of event');
-  for (const [type, handler] of Object.entries(map)) {
+  const settings = readOptions(options, OPTIONS);
+  const { name, handlers, events, onGap, onUnknownType, retry, telemetry = consoleTelemetry(name) } = settings;
+  for (const [type, handler] of Object.entries<unknown>(handlers)) {
     events.definitionOf(type);
     if (typeof handler !== 'function') refuseOption(`handlers[${JSON.stringify(type)}]`, handler, 'a function');
   }
+  if (onGap === 'block' && onUnknownType === 'skip') {
+    refuseOption('onGap', onGap, '"report" or "ignore" with onUnknownType "skip": each skipped event is a gap');
+  }
+  const { initialDelayMs, maxDelayMs } = readOptions(retry, RETRY_OPTIONS, 'retry');
+  if (maxDelayMs < initialDelayMs) {
+    refuseOption('retry.maxDelayMs', maxDelayMs, 'at least "retry.initialDelayMs"');
+  }
+  return { ...settings, telemetry: harmless(telemetry) };
 }
 
-function checkRetry(value: unknown): void {
-  if (value === undefined) return;
-  const { initialDelayMs, maxDelayMs } = requireOptions(value, ['initialDelayMs', 'maxDelayMs'], 'retry');
-  if (!isCount(initialDelayMs, DAY_MS)) {
-    refuseOption('retry.initialDelayMs', initialDelayMs, 'a positive integer of milliseconds');
-  }
-  if (!isCount(maxDelayMs, DAY_MS) || maxDelayMs < initialDelayMs) {
-    refuseOption('retry.maxDelayMs', maxDelayMs, 'an integer of milliseconds, at least "retry.initialDelayMs"');
-  }
-}
+const DELAY_MS = required(integer({ min: 1, max: DAY_MS }));
+
+const RETRY_OPTIONS = { initialDelayMs: DELAY_MS, maxDelayMs: DELAY_MS } satisfies OptionTable<RetryBackoff>;

@@ -1,7 +1,8 @@
 import { OutboxError } from './errors';
 import { FIRST_VERSION, splitWrittenType, writtenType, type Upcasters } from './event-version';
 import { keeps, RULES } from './item-rules';
-import { isRecord, refuseOption, requireOptions, shown } from './options';
+import { integer, MESSAGE_BYTES, optional, readOptions, required, text, type OptionTable } from './option-rules';
+import { isRecord, refuseOption, shown } from './options';
 import { isStandardSchema, type SchemaDirection, type SchemaInput, type StandardSchemaV1 } from './standard-schema';
 
 /** The definition of one event type in a service's catalogue. */
@@ -107,10 +108,21 @@ export interface EventCatalogue<D extends EventDefinitions = EventDefinitions> {
   resolve(ceType: string): ResolvedType | undefined;
 }
 
-const DEFINITION_OPTIONS = [
-  ...['schema', 'topic', 'maxMessageBytes', 'contentType', 'dataSchema'],
-  ...['version', 'upcasters', 'jsonSchema'],
-];
+const DEFINITION_OPTIONS = {
+  schema: required(
+    optional(isStandardSchema, 'a Standard Schema of version 1, such as a schema of zod, valibot or arktype'),
+  ),
+  topic: required(text(RULES.topic)),
+  maxMessageBytes: MESSAGE_BYTES,
+  contentType: text(RULES.contentType),
+  dataSchema: text(RULES.dataSchema),
+  version: integer({ min: FIRST_VERSION, max: 999_999_999, default: FIRST_VERSION }),
+  upcasters: { ...optional(isRecord, 'an object of functions by version'), default: {} },
+  jsonSchema: optional(
+    (given) => given === false || typeof given === 'function',
+    'a function that returns a JSON Schema, or false',
+  ),
+} satisfies OptionTable<EventDefinition>;
 
 /**
  * Declares the types of events that a service writes, each with its schema and its topic.
@@ -176,56 +188,19 @@ function checkDefinition(type: string, value: unknown): void {
   if (!keeps(RULES.eventType, type)) {
     refuseOption(at, type, `named by ${RULES.eventType.allowed}, such as "order.placed"`);
   }
-  const options = requireOptions(value, DEFINITION_OPTIONS, at);
-  const { schema, topic, maxMessageBytes, contentType, dataSchema, jsonSchema } = options;
-  if (!isStandardSchema(schema)) {
-    refuseOption(`${at}.schema`, schema, 'a Standard Schema of version 1, such as a schema of zod, valibot or arktype');
-  }
-  if (!keeps(RULES.topic, topic)) refuseOption(`${at}.topic`, topic, RULES.topic.allowed);
-  if (maxMessageBytes !== undefined && !isByteCount(maxMessageBytes)) {
-    refuseOption(`${at}.maxMessageBytes`, maxMessageBytes, 'a positive integer, the topic\'s "max.message.bytes"');
-  }
-  if (contentType !== undefined && !keeps(RULES.contentType, contentType)) {
-    refuseOption(`${at}.contentType`, contentType, RULES.contentType.allowed);
-  }
-  if (dataSchema !== undefined && !keeps(RULES.dataSchema, dataSchema)) {
-    refuseOption(`${at}.dataSchema`, dataSchema, RULES.dataSchema.allowed);
-  }
-  if (jsonSchema !== undefined && jsonSchema !== false && typeof jsonSchema !== 'function') {
-    refuseOption(`${at}.jsonSchema`, jsonSchema, 'a function that returns a JSON Schema, or false');
-  }
-  checkVersions(at, options);
-}
-
-function checkVersions(
-  at: string,
-  { version = FIRST_VERSION, upcasters = {} }: Readonly<Record<string, unknown>>,
-): void {
-  if (!isVersion(version)) return refuseOption(`${at}.version`, version, `an integer from 1 to ${MAX_VERSION}`);
-  if (!isRecord(upcasters)) return refuseOption(`${at}.upcasters`, upcasters, 'an object of functions by version');
-  const names = Object.keys(upcasters);
-  for (const name of names) {
+  const { version, upcasters } = readOptions(value as EventDefinition, DEFINITION_OPTIONS, at);
+  for (const [name, upcaster] of Object.entries<unknown>(upcasters)) {
     if (!/^[1-9]\d*$/.test(name) || Number(name) >= version) {
-      refuseOption(`${at}.upcasters[${JSON.stringify(name)}]`, upcasters[name], `of a version before ${version}`);
+      refuseOption(`${at}.upcasters[${JSON.stringify(name)}]`, upcaster, `of a version before ${version}`);
     }
-    if (typeof upcasters[name] !== 'function') {
-      refuseOption(
-        `${at}.upcasters[${name}]`,
-        upcasters[name],
-        `a function that returns data of version ${Number(name) + 1}`,
-      );
+    if (typeof upcaster !== 'function') {
+      refuseOption(`${at}.upcasters[${name}]`, upcaster, `a function that returns data of version ${Number(name) + 1}`);
     }
   }
-  const oldest = Math.min(version, ...names.map(Number));
+  const oldest = Math.min(version, ...Object.keys(upcasters).map(Number));
   for (let each = oldest; each < version; each++) {
     // Without this step, no upcasters lead from the older versions to the newest.
     if (each in upcasters) continue;
     refuseOption(`${at}.upcasters[${each}]`, undefined, `a function, because there is one for version ${oldest}`);
   }
 }
-
-const MAX_VERSION = 999_999_999;
-const isVersion = (value: unknown): value is number =>
-  Number.isSafeInteger(value) && Number(value) >= FIRST_VERSION && Number(value) <= MAX_VERSION;
-
-export const isByteCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) > 0;

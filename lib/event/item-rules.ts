@@ -199,7 +199,10 @@ export const LIMITS = {
 /** No item contains a longer text, and regular expression engines fail on texts of many megabytes. */
 const MAX_CHARACTERS = 400 * 1024;
 
-export const keeps = ({ pattern, except }: Pick<TextRule, 'pattern' | 'except'>, value: unknown): value is string =>
+export const keeps = (
+  { pattern, except }: Pick<TextRule, 'pattern'> & Partial<Pick<TextRule, 'except'>>,
+  value: unknown,
+): value is string =>
   typeof value === 'string' && value.length <= MAX_CHARACTERS && pattern.test(value) && except?.test(value) !== true;
 
 const RESERVED_HEADER = new RegExp(RESERVED, 'u');

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { OutboxError } from '../event/errors';
+import { checkOption, optional } from '../event/option-rules';
 import { errorText, refuseOption, shown } from '../event/options';
 import { derivedUuidV7, epochMsOfUuidV7, uuidV7 } from '../event/uuid';
 import { commitTimeProblem } from './commit-time';
@@ -36,6 +37,10 @@ export interface CommitOptions {
 
 const MAX_TOKEN_CHARACTERS = 36;
 const MAX_REQUEST_ID_CHARACTERS = 1024;
+const REQUEST_ID = optional(
+  (id) => typeof id === 'string' && id !== '' && id.length <= MAX_REQUEST_ID_CHARACTERS && id.isWellFormed(),
+  `a text of 1 to ${MAX_REQUEST_ID_CHARACTERS} characters`,
+);
 
 export function commitOf({ requestId, committedAt }: CommitOptions, now: () => number): Commit {
   const clock = clockTime(now);
@@ -43,7 +48,7 @@ export function commitOf({ requestId, committedAt }: CommitOptions, now: () => n
     const at = committedAt === undefined ? clock : timeOfOption(committedAt, clock);
     return { at, now: clock, idOf: () => uuidV7(at) };
   }
-  checkRequestId(requestId);
+  checkOption(REQUEST_ID, 'requestId', requestId);
   const at = committedAt === undefined ? timeOfRequestId(requestId, clock) : timeOfOption(committedAt, clock);
   return {
     at,
@@ -51,15 +56,6 @@ export function commitOf({ requestId, committedAt }: CommitOptions, now: () => n
     clientRequestToken: tokenOf(requestId),
     idOf: (pk, index) => derivedUuidV7(at, JSON.stringify([requestId, pk, index])),
   };
-}
-
-function checkRequestId(requestId: unknown): void {
-  const fits =
-    typeof requestId === 'string' &&
-    requestId !== '' &&
-    requestId.length <= MAX_REQUEST_ID_CHARACTERS &&
-    requestId.isWellFormed();
-  if (!fits) refuseOption('requestId', requestId, `a text of 1 to ${MAX_REQUEST_ID_CHARACTERS} characters`);
 }
 
 function timeOfRequestId(requestId: string, clock: number): number {

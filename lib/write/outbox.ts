@@ -1,51 +1,30 @@
 import type { EventDefinitions, EventInput } from '../event/catalogue';
-import { OutboxError } from '../event/errors';
-import { keeps, RULES } from '../event/item-rules';
-import { partitionKeyOf, type AggregateKey, type ChangedAggregate } from '../event/key';
-import { errorText, isRecord, refuseOption, requireOptions, shown } from '../event/options';
+import type { OutboxError } from '../event/errors';
+import type { ChangedAggregate } from '../event/key';
+import { checkOption, readOptions } from '../event/option-rules';
+import { isRecord } from '../event/options';
 import { explainFailure } from './cancellation';
-import { prepareChange, type Change, type ItemContext, type PreparedChange, type UntypedChange } from './change';
-import { commitOf, type Commit, type CommitOptions } from './commit';
+import { prepareChange, type PreparedChange, type UntypedChange } from './change';
+import { commitOf, type Commit } from './commit';
 import type { ConsistencyToken } from '../event/consistency-token';
 import { checkDistinctItems } from '../dynamodb/distinct-actions';
+import {
+  AGGREGATE_OPTIONS,
+  checkActions,
+  checkChanges,
+  checkDistinctIds,
+  CLIENT,
+  readingInput,
+  TRANSACTION_OPTIONS,
+  WRITE_OPTIONS,
+  type OutboxTransaction,
+  type WriteOptions,
+} from './input';
 import { observing } from './request-probe';
 import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
 import { activeTraceContext, checkTraceContext, type TraceContext } from '../event/trace-context';
 import type { OutboxAction, TransactionAction, TransactionClient } from '../dynamodb/transaction';
 import { checkTransactionSize } from '../dynamodb/transaction-size';
-
-/** Options of a single write. */
-export interface WriteOptions extends CommitOptions {
-  /**
-   * The trace that the events belong to.
-   *
-   * @default the active span of OpenTelemetry's API; none with a `requestId`, because a retry runs in another span and
-   * would not be the same request
-   */
-  readonly traceContext?: TraceContext;
-  /**
-   * `ce_causationid` of the events: the id of the event that caused them. `createConsumer` sets it on the events that
-   * handlers emit.
-   *
-   * @default none
-   */
-  readonly causationId?: string;
-  /**
-   * `ce_correlationid` of the events: the same for all events of one business flow, such as the id of the request that
-   * began it.
-   *
-   * @default none
-   */
-  readonly correlationId?: string;
-}
-
-/** Business actions and the changes whose events are committed with them. */
-export interface OutboxTransaction<D extends EventDefinitions = EventDefinitions> extends WriteOptions {
-  /** The caller's own actions. Errors name an action by its index in this list. */
-  readonly actions?: readonly TransactionAction[];
-  /** At least one; at most one per key. */
-  readonly changes: readonly Change<D>[];
-}
 
 /** The action of one key for the caller's own transaction. */
 export type OutboxActions = readonly OutboxAction[] & {
@@ -140,9 +119,6 @@ export interface Outbox<D extends EventDefinitions = EventDefinitions> {
   ): OutboxError;
 }
 
-const WRITE_OPTIONS = ['requestId', 'committedAt', 'traceContext', 'causationId', 'correlationId'] as const;
-const AGGREGATE_OPTIONS = ['aggregate', 'key', 'version'] as const;
-
 /**
  * An outbox on one table, for one service.
  *
@@ -159,9 +135,8 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
   return {
     async items(aggregate, events, write = {}) {
       const { commit, prepared } = await readingInput('aggregate, events and options', () => {
-        requireOptions(aggregate, AGGREGATE_OPTIONS, 'aggregate');
-        requireOptions(write, WRITE_OPTIONS);
-        return prepare(settings, [{ ...aggregate, events }], write);
+        const change = { ...readOptions(aggregate, AGGREGATE_OPTIONS, 'aggregate'), events };
+        return prepare(settings, [change], readOptions(write, WRITE_OPTIONS));
       });
       const [{ action, token }] = prepared as [PreparedChange];
       const { clientRequestToken } = commit;
@@ -170,10 +145,10 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
 
     async transact(client, transaction) {
       const { commit, all, tokens, requestId } = await readingInput('client and transaction', async () => {
-        checkClient(client);
-        requireOptions(transaction, ['actions', 'changes', ...WRITE_OPTIONS]);
-        const { actions = [], changes, ...write } = transaction;
-        checkLists(actions, changes);
+        checkOption(CLIENT, 'client', client);
+        const { actions, changes, ...write } = readOptions(transaction, TRANSACTION_OPTIONS);
+        checkActions(actions);
+        checkChanges(changes);
         const { commit, prepared } = await prepare(settings, changes, write);
         // The caller's actions come first, so that DynamoDB's indexes are the caller's.
         const all: TransactionAction[] = [...actions, ...prepared.map(({ action }) => action)];
@@ -206,29 +181,14 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
   };
 }
 
-/** @throws OutboxError always: a getter or a revoked proxy in the input can throw any value. */
-async function readingInput<T>(option: string, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (cause) {
-    if (cause instanceof OutboxError) throw cause;
-    const allowed = 'plain objects whose properties can be read';
-    throw new OutboxError(
-      'invalid-option',
-      `Reading ${option} throws (${errorText(cause)}); they must be ${allowed}. Nothing was written.`,
-      { option, got: cause, allowed },
-      { cause },
-    );
-  }
-}
-
 async function prepare(
   settings: OutboxSettings,
   changes: readonly UntypedChange[],
   options: WriteOptions,
 ): Promise<{ commit: Commit; prepared: PreparedChange[] }> {
   const commit = commitOf(options, () => settings.clock.now());
-  const context = { ...traceOf(options), ...causeOf(options) };
+  const { causationId, correlationId } = options;
+  const context = { ...traceOf(options), causationId, correlationId };
   const prepared: PreparedChange[] = [];
   // In sequence, so that the reported error is always that of the first invalid event.
   for (const change of changes) prepared.push(await prepareChange(settings, change, commit, context));
@@ -239,73 +199,4 @@ async function prepare(
 function traceOf({ traceContext, requestId }: WriteOptions): TraceContext | undefined {
   if (traceContext !== undefined) return checkTraceContext(traceContext);
   return requestId === undefined ? activeTraceContext() : undefined;
-}
-
-function causeOf({ causationId, correlationId }: WriteOptions): ItemContext {
-  for (const [option, value] of Object.entries({ causationId, correlationId })) {
-    if (value !== undefined && !keeps(RULES.eventId, value)) refuseOption(option, value, RULES.eventId.allowed);
-  }
-  return { causationId, correlationId };
-}
-
-function checkClient(client: unknown): void {
-  if (typeof (client as Partial<TransactionClient> | undefined)?.transactWrite === 'function') return;
-  refuseOption('client', client, 'a DynamoDBDocument of @aws-sdk/lib-dynamodb; it has no transactWrite()');
-}
-
-function checkLists(actions: unknown, changes: unknown): void {
-  if (!Array.isArray(actions)) return refuseOption('actions', actions, 'an array of transaction actions');
-  for (const [index, action] of (actions as unknown[]).entries()) checkAction(action, index);
-  if (!Array.isArray(changes) || changes.length === 0) {
-    return refuseOption('changes', changes, 'an array of at least one change; without events no outbox is needed');
-  }
-  const places = new Map<string, number>();
-  for (const [index, change] of (changes as unknown[]).entries()) {
-    const { aggregate, key } = requireOptions(change, [...AGGREGATE_OPTIONS, 'events'], `changes[${index}]`);
-    const pk = partitionKeyOf({ aggregate, key } as AggregateKey);
-    const first = places.get(pk);
-    if (first !== undefined) {
-      throw new OutboxError(
-        'duplicate-change',
-        `Changes ${first} and ${index} are of one key, "${String(key)}" of aggregate "${String(aggregate)}". DynamoDB's streams keep no order between items of a transaction: put all events of a key into one change.`,
-        { aggregate: String(aggregate), key: String(key), indexes: [first, index] },
-      );
-    }
-    places.set(pk, index);
-  }
-}
-
-const ACTIONS = ['Put', 'Update', 'Delete', 'ConditionCheck'] as const;
-
-/** Checks only the parts that the checks of sizes and items read. DynamoDB checks the rest. */
-function checkAction(action: unknown, index: number): void {
-  if (!isRecord(action)) {
-    return refuseOption(`actions[${index}]`, action, `an object with one of ${ACTIONS.join(', ')}`);
-  }
-  for (const name of ACTIONS) {
-    const operation = action[name];
-    if (operation === undefined) continue;
-    if (!isRecord(operation)) refuseOption(`actions[${index}].${name}`, operation, 'an object, or left out');
-    for (const part of ['Item', 'Key', 'ExpressionAttributeValues'] as const) {
-      const value = operation[part];
-      if (value === undefined || isRecord(value)) continue;
-      refuseOption(`actions[${index}].${name}.${part}`, value, 'an object of attributes');
-    }
-  }
-}
-
-/** Consumers ignore a second event with the same id as a duplicate. */
-function checkDistinctIds(prepared: readonly PreparedChange[]): void {
-  const places = new Map<string, number>();
-  for (const [index, { id }] of prepared.flatMap(({ item }) => item.events).entries()) {
-    const first = places.get(id);
-    if (first !== undefined) {
-      throw new OutboxError(
-        'duplicate-event-id',
-        `Events ${first} and ${index} of the transaction have one id, ${shown(id)}: consumers would take the second for a repetition of the first. Leave "id" out to get a new one.`,
-        { id, indexes: [first, index] },
-      );
-    }
-    places.set(id, index);
-  }
 }

@@ -1,7 +1,16 @@
 import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
-import { isByteCount } from '../event/catalogue';
-import { keeps, RULES, type TextRule } from '../event/item-rules';
-import { isRecord, refuseOption, requireOptions } from '../event/options';
+import { RULES } from '../event/item-rules';
+import {
+  CATALOGUE,
+  CLOCK,
+  MESSAGE_BYTES,
+  readOptions,
+  required,
+  TABLE_NAME_OR_ARN,
+  text,
+  type OptionTable,
+  type Resolved,
+} from '../event/option-rules';
 
 /** How a service writes to its outbox. */
 export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
@@ -40,61 +49,26 @@ export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
   };
 }
 
+const OPTIONS = {
+  tableName: required(TABLE_NAME_OR_ARN),
+  service: required(
+    text({ pattern: /^[A-Za-z0-9][A-Za-z0-9._-]*$/, allowed: 'letters, digits, ".", "_" or "-", such as "shop"' }),
+  ),
+  events: required(CATALOGUE),
+  region: required({
+    ...text(RULES.region),
+    allowed: `${RULES.region.allowed}; without the option it is the environment variable AWS_REGION`,
+  }),
+  source: text(RULES.source),
+  // Kafka's own default, and that of Amazon MSK.
+  maxMessageBytes: { ...MESSAGE_BYTES, default: 1_048_588 },
+  clock: { ...CLOCK, default: { now: () => Date.now() } },
+} satisfies OptionTable<OutboxOptions>;
+
 /** The options with all defaults applied. */
-export type OutboxSettings = Readonly<Required<Omit<OutboxOptions, 'source'>>> & Pick<OutboxOptions, 'source'>;
-
-export const OUTBOX_DEFAULTS = {
-  /** Kafka's own default, and that of Amazon MSK. */
-  maxMessageBytes: 1_048_588,
-  clock: { now: () => Date.now() },
-} as const satisfies Partial<OutboxOptions>;
-
-const OPTIONS = ['tableName', 'service', 'events', 'region', 'source', 'maxMessageBytes', 'clock'] as const;
-
-const TABLE = /^([A-Za-z0-9_.-]{3,255}|arn:[^\s]{1,1020})$/;
-const SERVICE = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+export type OutboxSettings = Resolved<OutboxOptions, typeof OPTIONS> & Required<Pick<OutboxOptions, 'region'>>;
 
 export function settingsOf(options: OutboxOptions): OutboxSettings {
-  const given = requireOptions(options, OPTIONS);
-  const text = (
-    name: (typeof OPTIONS)[number],
-    value: unknown,
-    rule: Pick<TextRule, 'pattern' | 'except'>,
-    allowed: string,
-  ): string => (keeps(rule, value) ? value : refuseOption(name, value, allowed));
-
-  const { events, maxMessageBytes = OUTBOX_DEFAULTS.maxMessageBytes, clock = OUTBOX_DEFAULTS.clock, source } = options;
-  if (!isRecord(given['events']) || typeof given['events']['definitionOf'] !== 'function') {
-    refuseOption('events', given['events'], 'a catalogue made by defineEvents');
-  }
-  if (!isByteCount(maxMessageBytes)) {
-    refuseOption('maxMessageBytes', maxMessageBytes, 'a positive integer, the topics\' "max.message.bytes"');
-  }
-  if (!isRecord(clock) || typeof clock.now !== 'function') {
-    refuseOption('clock', clock, 'an object with now(), which gives epoch milliseconds');
-  }
-  return {
-    tableName: text(
-      'tableName',
-      options.tableName,
-      { pattern: TABLE, except: undefined },
-      'the name or ARN of a DynamoDB table',
-    ),
-    service: text(
-      'service',
-      options.service,
-      { pattern: SERVICE, except: undefined },
-      'letters, digits, ".", "_" or "-", such as "shop"',
-    ),
-    events,
-    region: text(
-      'region',
-      options.region ?? process.env['AWS_REGION'],
-      RULES.region,
-      `${RULES.region.allowed}; without the option it is the environment variable AWS_REGION`,
-    ),
-    ...(source === undefined ? {} : { source: text('source', source, RULES.source, RULES.source.allowed) }),
-    maxMessageBytes,
-    clock,
-  };
+  const region = { ...OPTIONS.region, default: process.env['AWS_REGION'] };
+  return readOptions(options as OutboxSettings, { ...OPTIONS, region });
 }

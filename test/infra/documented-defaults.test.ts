@@ -1,8 +1,9 @@
-import { INBOX_DEFAULTS } from '../../lib/infra/consumer/consumer-inbox';
 import { CONSUMER_MONITORING_DEFAULTS } from '../../lib/infra/monitoring/consumer-options';
 import { CONSUMER_CONSTRUCT_DEFAULTS } from '../../lib/infra/consumer/outbox-consumer-props';
 import { CLUSTER_DEFAULTS, EXPRESS_DEFAULTS, STANDARD_DEFAULTS } from '../../lib/infra/cluster/outbox-cluster-props';
 import { NETWORK_DEFAULTS } from '../../lib/infra/cluster/outbox-network';
+import { defaultsOf } from '../../lib/infra/options/option-table';
+import { NEW_TABLE_OPTIONS } from '../../lib/infra/outbox/new-table';
 import { OUTBOX_DEFAULTS } from '../../lib/infra/outbox/outbox-props';
 import { TOPIC_DEFAULTS, TOPICS_PROPS_DEFAULTS } from '../../lib/infra/cluster/outbox-topics-props';
 import { comparableValues, documentedDefaults, documentedValues } from './documented-defaults';
@@ -19,7 +20,7 @@ test.each<[string, string, object]>([
   ['TopicProps', 'cluster/outbox-topics-props.ts', TOPIC_DEFAULTS],
   ['OutboxTopicsProps', 'cluster/outbox-topics-props.ts', TOPICS_PROPS_DEFAULTS],
   ['OutboxConsumerProps', 'consumer/outbox-consumer-props.ts', CONSUMER_CONSTRUCT_DEFAULTS],
-  ['ConsumerInboxProps', 'consumer/consumer-inbox.ts', INBOX_DEFAULTS],
+  ['NewTableProps', 'outbox/new-table.ts', defaultsOf(NEW_TABLE_OPTIONS)],
   ['ConsumerMonitoringOptions', 'monitoring/consumer-options.ts', CONSUMER_MONITORING_DEFAULTS],
 ])('the @default tags of %s are the defaults', (name, file, defaults) => {
   expect(documentedValues(file, name)).toEqual(comparableValues(defaults as Record<string, unknown>));
@@ -42,7 +43,7 @@ test.each([
   ['OutboxTopicsProps', 'cluster/outbox-topics-props.ts', []],
   ['OutboxConsumerProps', 'consumer/outbox-consumer-props.ts', ['consumerName', 'topics', 'code']],
   ['ConsumerOnFailure', 'consumer/outbox-consumer-props.ts', ['bucket', 'retryAttempts']],
-  ['ConsumerInboxProps', 'consumer/consumer-inbox.ts', []],
+  ['NewTableProps', 'outbox/new-table.ts', []],
   ['ConsumerMonitoringOptions', 'monitoring/consumer-options.ts', []],
 ])('every optional option of %s has a @default tag', (name, file, required) => {
   const without = [...documentedDefaults(file, name)].filter(([, text]) => text === undefined);

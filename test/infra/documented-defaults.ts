@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Duration, RemovalPolicy, Size } from 'aws-cdk-lib';
 import { StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
@@ -7,7 +7,10 @@ import ts from 'typescript';
 
 const FOLDER = join(__dirname, '../../lib/infra');
 
-/** `@default` tag of each option of an interface in lib/infra, or `undefined` for an option that must be given. */
+/**
+ * `@default` tag of each option of an interface in lib/infra, or `undefined` for an option that must be given. The
+ * options of extended interfaces are included, unless they are in the same file.
+ */
 export function documentedDefaults(file: string, name: string): Map<string, string | undefined> {
   const path = join(FOLDER, file);
   const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true);
@@ -15,12 +18,23 @@ export function documentedDefaults(file: string, name: string): Map<string, stri
     (statement): statement is ts.InterfaceDeclaration =>
       ts.isInterfaceDeclaration(statement) && statement.name.text === name,
   );
-  return new Map(
-    props!.members.map((member) => {
+  const extended = (props!.heritageClauses ?? []).flatMap(({ types }) => types.map((type) => type.getText()));
+  return new Map([
+    ...extended.flatMap((base) => {
+      const from = importedFrom(base, file, source);
+      return from === undefined ? [] : [...documentedDefaults(from, base)];
+    }),
+    ...props!.members.map((member): [string, string | undefined] => {
       const tag = ts.getJSDocTags(member).find(({ tagName }) => tagName.text === 'default');
       return [member.name!.getText(), tag && ts.getTextOfJSDocComment(tag.comment)];
     }),
-  );
+  ]);
+}
+
+/** The file that declares the interface `name`, if `file` imports it. */
+function importedFrom(name: string, file: string, { text }: ts.SourceFile): string | undefined {
+  const [, from] = new RegExp(`import [^;]*\\b${name}\\b[^;]* from '([^']+)';`).exec(text) ?? [];
+  return from === undefined ? undefined : join(dirname(file), `${from}.ts`);
 }
 
 /** Values of the CDK expressions after `@default`. */

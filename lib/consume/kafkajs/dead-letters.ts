@@ -2,7 +2,7 @@ import { CompressionTypes, type IHeaders, type Kafka, type Message, type Produce
 import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
 import { DEAD_LETTER_HEADERS } from '../../event/dead-letter';
 import { messageOf, OutboxError } from '../../event/errors';
-import { refuseOption } from '../../event/options';
+import { checkOption, integer } from '../../event/option-rules';
 import { formatReceipt } from '../../event/receipt';
 import { maxMessageBytesOf } from '../../kafka/max-message-bytes';
 import { protocolErrorOf } from '../../kafka/protocol-error';
@@ -10,7 +10,6 @@ import type { DeadLetterNote, DeadLetters } from '../ports';
 import { withAdmin, type MaybeAdmin } from './admin';
 import { bytesOf, type ConsumedRecord } from '../record';
 import { withRepeatedLog } from './repeated-log';
-import { isCount } from '../options';
 import { Semaphore } from '../semaphore';
 import { atMost } from '../../timing/wait';
 import { withinTime } from '../../timing/within-time';
@@ -39,8 +38,7 @@ export interface DeadLetterOptions {
   readonly timeoutMs?: number;
 }
 
-const TIMEOUT_MS = 10_000;
-const MAX_TIMEOUT_MS = 3600_000;
+const TIMEOUT_MS = integer({ min: 1, max: 3600_000, default: 10_000 });
 const CLOSE_MS = 2_000;
 /** Per topic. */
 const CONCURRENT_SENDS = 32;
@@ -58,10 +56,8 @@ const TOO_LARGE: readonly unknown[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LAR
  * @throws OutboxError `invalid-option` for a `timeoutMs` that is out of its range.
  */
 export function kafkajsDeadLetters(options: DeadLetterOptions): KafkaDeadLetters {
-  const { kafka, consumer, timeoutMs = TIMEOUT_MS } = options;
-  if (!isCount(timeoutMs, MAX_TIMEOUT_MS)) {
-    refuseOption('timeoutMs', timeoutMs, `an integer from 1 to ${MAX_TIMEOUT_MS}`);
-  }
+  const { kafka, consumer, timeoutMs = TIMEOUT_MS.default } = options;
+  checkOption(TIMEOUT_MS, 'timeoutMs', timeoutMs);
   const topics = new Map<string, TopicSender>();
   const sending = new Set<Promise<unknown>>();
   const end = new AbortController();

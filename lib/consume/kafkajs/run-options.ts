@@ -1,7 +1,6 @@
 import type { ConsumerConfig, Kafka } from 'kafkajs';
-import { refuseOption, requireOptions } from '../../event/options';
+import { anyValue, integer, optional, readOptions, required, type OptionTable } from '../../event/option-rules';
 import type { Consumer } from '../consumer';
-import { checkByRules, count, defaultsOf } from '../options';
 import type { MaybeAdmin } from './admin';
 
 /** The options of {@link runConsumer}. */
@@ -60,32 +59,27 @@ export interface ConsumerRunOptions {
 }
 
 const HOUR_MS = 3600_000;
-const bytes = (value: number) => count(value, 2 ** 40, 'an integer from 1 to 2^40');
+const COUNT = { min: 1, max: HOUR_MS };
+const BYTES = { min: 1, max: 2 ** 40 };
 
-const RULES = {
-  commitIntervalMs: count(1_000, HOUR_MS),
-  maxBuffered: count(1_000, HOUR_MS),
-  maxUncommitted: count(10_000, HOUR_MS),
-  drainTimeoutMs: count(20_000, HOUR_MS),
-  maxBufferedBytes: bytes(8 * 1024 * 1024),
-  maxTotalBufferedBytes: bytes(32 * 1024 * 1024),
-} as const;
-
-const DEFAULTS = {
-  fromBeginning: true,
-  kafkaConsumer: {},
-  ...defaultsOf(RULES),
-} as const satisfies Partial<ConsumerRunOptions>;
-
-const OPTIONS = ['consumer', 'kafka', 'topics', ...Object.keys(DEFAULTS)];
+const OPTIONS = {
+  consumer: anyValue(),
+  kafka: anyValue(),
+  topics: required(
+    optional(
+      (topics) => Array.isArray(topics) && topics.length > 0 && topics.every((topic) => typeof topic === 'string'),
+      'an array of at least one topic name',
+    ),
+  ),
+  fromBeginning: anyValue(true),
+  kafkaConsumer: anyValue<NonNullable<ConsumerRunOptions['kafkaConsumer']>>({}),
+  commitIntervalMs: integer({ ...COUNT, default: 1_000 }),
+  maxBuffered: integer({ ...COUNT, default: 1_000 }),
+  maxUncommitted: integer({ ...COUNT, default: 10_000 }),
+  drainTimeoutMs: integer({ ...COUNT, default: 20_000 }),
+  maxBufferedBytes: integer({ ...BYTES, default: 8 * 1024 * 1024 }),
+  maxTotalBufferedBytes: integer({ ...BYTES, default: 32 * 1024 * 1024 }),
+} satisfies OptionTable<ConsumerRunOptions>;
 
 /** @throws OutboxError `invalid-option`. */
-export function runSettings(options: ConsumerRunOptions): Required<ConsumerRunOptions> {
-  const given = requireOptions(options, OPTIONS);
-  const { topics } = options;
-  if (!Array.isArray(topics) || topics.length === 0 || !topics.every((topic) => typeof topic === 'string')) {
-    refuseOption('topics', topics, 'an array of at least one topic name');
-  }
-  checkByRules(RULES, given);
-  return { ...DEFAULTS, ...options };
-}
+export const runSettings = (options: ConsumerRunOptions): Required<ConsumerRunOptions> => readOptions(options, OPTIONS);

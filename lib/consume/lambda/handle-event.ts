@@ -1,6 +1,6 @@
 import { partitionName } from '../../event/topic-partition';
 import { OutboxError } from '../../event/errors';
-import { refuseOption, requireOptions } from '../../event/options';
+import { anyValue, integer, readOptions, type OptionTable } from '../../event/option-rules';
 import type { Consumer } from '../consumer';
 import { HANDLER_MARGIN_MS } from '../environment';
 import { queueKeyOf } from '../inbox-keys';
@@ -9,7 +9,6 @@ import { OffsetTracker } from '../offsets';
 import type { DeadLetters } from '../ports';
 import type { InFlightMessage } from '../in-flight';
 import { headersByName, type ConsumedRecord } from '../record';
-import { isCount } from '../options';
 import { Semaphore } from '../semaphore';
 import { atMost } from '../../timing/wait';
 
@@ -68,6 +67,13 @@ export interface KafkaHandlerOptions {
   readonly marginMs?: number;
 }
 
+const OPTIONS = {
+  consumer: anyValue(),
+  deadLetters: anyValue(),
+  partialBatchResponse: anyValue(false),
+  marginMs: integer({ min: 1, max: 900_000, default: HANDLER_MARGIN_MS }),
+} satisfies OptionTable<KafkaHandlerOptions>;
+
 /**
  * A Lambda handler that applies the events of a Kafka event source mapping.
  *
@@ -85,11 +91,7 @@ export interface KafkaHandlerOptions {
 export function handleKafkaEvent(
   options: KafkaHandlerOptions,
 ): (event: KafkaEvent, context: InvocationContext) => Promise<KafkaBatchResponse> {
-  requireOptions(options, ['consumer', 'deadLetters', 'partialBatchResponse', 'marginMs']);
-  const { consumer, deadLetters, partialBatchResponse = false, marginMs = HANDLER_MARGIN_MS } = options;
-  if (!isCount(marginMs, LONGEST_INVOCATION_MS)) {
-    refuseOption('marginMs', marginMs, `an integer from 1 to ${LONGEST_INVOCATION_MS}`);
-  }
+  const { consumer, deadLetters, partialBatchResponse, marginMs } = readOptions(options, OPTIONS);
   const processor = consumer.processor(deadLetters, 'leave');
   const { concurrency, eventsOfKeyPerTransaction, telemetry } = consumer.settings;
   const poll = pollWhenDue(consumer);
@@ -128,7 +130,6 @@ export function handleKafkaEvent(
 }
 
 /** Lambda ends every invocation after 15 minutes. */
-const LONGEST_INVOCATION_MS = 900_000;
 
 /** The longest time that a poll delays a batch. The next invocation continues the poll. */
 const POLL_MS = 10_000;

@@ -2,7 +2,7 @@ import { Token } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { requireLeftOut, requireOption } from '../options/invalid-option';
-import { anyValue, list, type OptionTable } from '../options/option-table';
+import { list, unchecked, type OptionTable } from '../options/option-table';
 import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
 import { checkBrokerReach, regionOfBrokers } from './broker-reach';
 import { KafkaAuthentication } from './kafka-authentication';
@@ -56,11 +56,7 @@ export interface BrokerProps {
 }
 
 export const BROKER_OPTIONS = {
-  cluster: anyValue(),
-  bootstrapBrokers: anyValue(),
-  authentication: anyValue(),
-  vpc: anyValue(),
-  vpcSubnets: anyValue(),
+  ...unchecked('cluster', 'bootstrapBrokers', 'authentication', 'vpc', 'vpcSubnets'),
   securityGroups: list(),
 } satisfies OptionTable<BrokerProps>;
 

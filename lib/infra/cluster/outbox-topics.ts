@@ -7,7 +7,7 @@ import { Construct } from 'constructs';
 import { encodeTopicsConfig, TOPICS_DEFAULTS } from '../../topics/environment';
 import { encodeTopicRequest, type TopicRequest } from '../../topics/request';
 import { bundledFunction } from '../functions/bundled-function';
-import { outboxFunction, sharedFunctionProps } from '../functions/outbox-function';
+import { outboxFunction } from '../functions/outbox-function';
 import { invalidOption, requireOption } from '../options/invalid-option';
 import { checkLocations } from '../options/locations';
 import { sameKindAs } from '../template-checks/app-tree';
@@ -151,21 +151,18 @@ export class OutboxTopics extends Construct {
     checkReach(brokers);
     const { authentication, bootstrapBrokers } = brokers;
     const made = outboxFunction(this, {
-      ...sharedFunctionProps({ ...props, ...brokers }),
+      options: props,
+      network: brokers,
       description: change ? 'Makes and changes Kafka topics' : 'Checks Kafka topics before they are changed',
       code: props.topicsCode ?? bundledFunction('topics'),
       memorySize: MEMORY_MB,
       timeout: TIMEOUT,
-      environment: {
-        ...encodeTopicsConfig({
-          ...TOPICS_DEFAULTS,
-          cluster: this.clusterId,
-          brokers: [bootstrapBrokers],
-          auth: authentication.settings,
-        }),
-        // kafkajs schedules timers with a negative delay, and Node.js 24 warns about them on every cold start.
-        NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
-      },
+      environment: encodeTopicsConfig({
+        ...TOPICS_DEFAULTS,
+        cluster: this.clusterId,
+        brokers: [bootstrapBrokers],
+        auth: authentication.settings,
+      }),
     });
     const removable = this.topics.filter(({ onRemoval }) => change && onRemoval === 'delete').map(({ topic }) => topic);
     const kept = this.names.filter((topic) => !removable.includes(topic));

@@ -1,53 +1,14 @@
-import { Stack, type RemovalPolicy } from 'aws-cdk-lib';
-import { AttributeType, Billing, TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { Stack } from 'aws-cdk-lib';
+import { TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { Construct } from 'constructs';
 import { INBOX_TABLE } from '../../event/table';
 import { checkLocations, locationsOfKeys } from '../options/locations';
-import { TABLE_NAME, anyValue, type OptionTable, defaultsOf, resolveOptions } from '../options/option-table';
-import { encryptionBy, KEY_ACTIONS, retentionOf } from '../outbox/outbox-table';
+import { resolveOptions } from '../options/option-table';
+import { grantKey, NEW_TABLE_OPTIONS, newTable, type NewTableProps } from '../outbox/new-table';
 
 /** Options of a `ConsumerInbox`. */
-export interface ConsumerInboxProps {
-  /**
-   * Name of the table. CloudFormation cannot replace a named table: remove it and make it again.
-   *
-   * @default - generated
-   */
-  readonly tableName?: string;
-
-  /**
-   * Key that encrypts the table; the stack must then have a region. The grants include the key.
-   *
-   * @default - a key that DynamoDB owns
-   */
-  readonly encryptionKey?: IKey;
-
-  /**
-   * Whether DynamoDB refuses to delete the table. The table is the only record of what consumers have applied: set
-   * `false` only in test stacks.
-   *
-   * @default true
-   */
-  readonly deletionProtection?: boolean;
-
-  /**
-   * Removal policy of the table.
-   *
-   * @default - RemovalPolicy.RETAIN; with `tableName` RETAIN_ON_UPDATE_OR_DELETE
-   */
-  readonly removalPolicy?: RemovalPolicy;
-}
-
-const OPTIONS = {
-  tableName: TABLE_NAME,
-  encryptionKey: anyValue(),
-  deletionProtection: anyValue(true),
-  removalPolicy: anyValue(),
-} satisfies OptionTable<ConsumerInboxProps>;
-
-export const INBOX_DEFAULTS = defaultsOf(OPTIONS);
+export type ConsumerInboxProps = NewTableProps;
 
 /**
  * The table in which consumers record applied events and keep parked ones. Several consumers may share a table; each
@@ -68,23 +29,9 @@ export class ConsumerInbox extends Construct {
   /** @throws OutboxError `invalid-option` when an option is unknown or cannot work. */
   constructor(scope: Construct, id: string, props: ConsumerInboxProps = {}) {
     super(scope, id);
-    const { tableName, encryptionKey, deletionProtection, removalPolicy } = resolveOptions(
-      'ConsumerInbox',
-      props,
-      OPTIONS,
-    );
-    checkLocations(Stack.of(this), locationsOfKeys({ encryptionKey }));
-    this.table = new TableV2(this, 'Resource', {
-      tableName,
-      partitionKey: { name: INBOX_TABLE.partitionKey, type: AttributeType.STRING },
-      sortKey: { name: INBOX_TABLE.sortKey, type: AttributeType.STRING },
-      billing: Billing.onDemand(),
-      timeToLiveAttribute: INBOX_TABLE.timeToLiveAttribute,
-      pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
-      encryption: encryptionBy(encryptionKey, this),
-      deletionProtection,
-      removalPolicy: removalPolicy ?? retentionOf(tableName),
-    });
+    const resolved = resolveOptions('ConsumerInbox', props, NEW_TABLE_OPTIONS);
+    checkLocations(Stack.of(this), locationsOfKeys({ encryptionKey: resolved.encryptionKey }));
+    this.table = new TableV2(this, 'Resource', newTable(this, INBOX_TABLE, resolved));
   }
 
   /** Grants a consumer that runs elsewhere, for example by `runConsumer`, access to its own part of the table. */
@@ -149,5 +96,3 @@ export function grantWait(table: ITable, grantee: IGrantable, consumerName: stri
 const onlyKeys = (...patterns: string[]) => ({
   'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': patterns },
 });
-
-const grantKey = (table: ITable, grantee: IGrantable): void => void table.encryptionKey?.grant(grantee, ...KEY_ACTIONS);

@@ -1,8 +1,6 @@
 import { Duration } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { StartingPosition, type Code } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { HANDLER_MARGIN_MS } from '../../consume/environment';
 import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
@@ -11,6 +9,7 @@ import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from '../clust
 import type { OutboxTopics } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
 import { memorySize } from '../functions/lambda-limits';
+import { FUNCTION_OPTIONS, type OutboxFunctionProps } from '../functions/outbox-function';
 import type { ConsumerMonitoringOptions } from '../monitoring/consumer-options';
 import {
   anyValue,
@@ -18,16 +17,17 @@ import {
   duration,
   integer,
   list,
-  logRetention,
   oneOf,
   orFalse,
   text,
+  textAtSynthesis,
+  unchecked,
   type OptionTable,
   type Resolved,
 } from '../options/option-table';
 
 /** Options of an `OutboxConsumer`. */
-export interface OutboxConsumerProps extends BrokerProps {
+export interface OutboxConsumerProps extends BrokerProps, OutboxFunctionProps {
   /**
    * Permanent name of the consumer. It names its part of the inbox, its Kafka group, its dead-letter topics, and the
    * value of the metrics dimension `service`. A new name makes a new consumer, which starts over.
@@ -190,29 +190,6 @@ export interface OutboxConsumerProps extends BrokerProps {
   readonly metricsNamespace?: string;
 
   /**
-   * Retention of the function's logs.
-   *
-   * @default RetentionDays.ONE_MONTH
-   */
-  readonly logRetention?: RetentionDays;
-
-  /**
-   * Key that encrypts the function's environment variables at rest. The construct sets only names and addresses, no
-   * secrets.
-   *
-   * @default - a key that Lambda owns
-   */
-  readonly environmentEncryptionKey?: IKey;
-
-  /**
-   * Key that encrypts the logs. If the app makes the key, the construct allows CloudWatch Logs to use it; the owner of
-   * an imported key must do so.
-   *
-   * @default - a key that CloudWatch Logs owns
-   */
-  readonly logEncryptionKey?: IKey;
-
-  /**
    * Code of the function that makes the dead-letter topics if CloudFormation cannot; for tests of stacks and for your
    * own builds.
    *
@@ -248,16 +225,14 @@ const LATEST_TIMESTAMP = 9_999_999_999;
 
 export const CONSUMER_OPTIONS = {
   ...BROKER_OPTIONS,
-  consumerName: text({
+  ...FUNCTION_OPTIONS,
+  ...unchecked('topics', 'code', 'inbox', 'reservedConcurrency', 'onFailure', 'topicsCode', 'monitoring'),
+  consumerName: textAtSynthesis({
     pattern: CONSUMER_NAME_PATTERN,
     allowed: '1 to 100 letters, digits, ".", "_" or "-", the first a letter or digit, known at synthesis',
-    atSynthesis: true,
     advice: 'It names the Kafka group, the part of the inbox and the dead-letter topics.',
   }),
-  topics: anyValue(),
-  code: anyValue(),
   handler: anyValue('index.handler'),
-  inbox: anyValue(),
   makeDeadLetterTopics: anyValue(true),
   deadLetterRetention: duration('seconds', {
     min: 3_600,
@@ -272,7 +247,6 @@ export const CONSUMER_OPTIONS = {
     default: Duration.minutes(1),
     advice: `In the last ${HANDLER_MARGIN_MS / 1000} seconds the handler begins nothing more, and a mapping of Kafka allows a function 14 minutes.`,
   }),
-  reservedConcurrency: anyValue(),
   batchSize: integer({ min: 1, max: 10_000, default: 100, advice: 'That is what Lambda allows.' }),
   maxBatchingWindow: duration('seconds', { max: 300, advice: 'That is what Lambda allows.' }),
   minimumPollers: integer({ min: 1, max: 200, default: 1, advice: 'That is what Lambda allows for Kafka.' }),
@@ -286,7 +260,6 @@ export const CONSUMER_OPTIONS = {
     advice: 'It is in seconds since 1970, not in milliseconds.',
   }),
   filters: list(),
-  onFailure: anyValue(),
   redriveInterval: orFalse(
     duration('minutes', { min: 1, default: Duration.minutes(1), advice: 'EventBridge counts in minutes.' }),
   ),
@@ -297,11 +270,6 @@ export const CONSUMER_OPTIONS = {
     allowed: 'up to 255 letters, digits and any of ".-_/#: ", not beginning with "AWS/"',
     advice: 'That is what CloudWatch allows.',
   }),
-  logRetention: logRetention(),
-  environmentEncryptionKey: anyValue(),
-  logEncryptionKey: anyValue(),
-  topicsCode: anyValue(),
-  monitoring: anyValue(),
 } satisfies OptionTable<OutboxConsumerProps>;
 
 export const CONSUMER_CONSTRUCT_DEFAULTS = defaultsOf(CONSUMER_OPTIONS);

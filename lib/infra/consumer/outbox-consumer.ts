@@ -13,7 +13,7 @@ import { locationsOfBrokers } from '../cluster/broker-locations';
 import { readsSecret } from '../cluster/kafka-authentication';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../cluster/message-size';
 import { OutboxTopics } from '../cluster/outbox-topics';
-import { outboxFunction, sharedFunctionProps } from '../functions/outbox-function';
+import { outboxFunction } from '../functions/outbox-function';
 import { ConsumerMonitoring } from '../monitoring/consumer-monitoring';
 import { resolveConsumerMonitoring } from '../monitoring/consumer-options';
 import { consumerMetric, type ConsumerMetric, type OutboxMetricOptions } from '../monitoring/metrics';
@@ -181,7 +181,8 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
       requireLeftOut({ [`environment["${taken}"]`]: props.environment[taken] }, 'left out', 'The construct sets it.');
     }
     return outboxFunction(this, {
-      ...sharedFunctionProps(props),
+      options: props,
+      network: props,
       description: `Applies events as the consumer ${consumerName}`,
       code: props.code,
       handler: props.handler,
@@ -190,12 +191,7 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
       // For the scheduled invocations, whose next one replaces a retry. Mappings retry by themselves.
       retryAttempts: 0,
       reservedConcurrentExecutions: props.reservedConcurrency,
-      environment: {
-        // kafkajs schedules timers with a negative delay, and Node.js 24 warns about them.
-        NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
-        ...props.environment,
-        ...own,
-      },
+      environment: { ...props.environment, ...own },
     });
   }
 

@@ -8,7 +8,7 @@ import type { TopicProps } from '../cluster/outbox-topics-props';
 import { checkTopicNames } from '../cluster/topic-names';
 import { checkVariables } from '../functions/lambda-limits';
 import { refuseUnknownKeys, requireOption, requireUnique } from '../options/invalid-option';
-import { requireInteger, resolveOptions } from '../options/option-table';
+import { integer, requireAllowed, resolveOptions } from '../options/option-table';
 import {
   CONSUMER_OPTIONS,
   type ConsumedTopic,
@@ -123,18 +123,24 @@ const MAX_FILTERS = 5;
 
 function checkMapping(props: ResolvedConsumerProps): void {
   const { minimumPollers, maximumPollers, reservedConcurrency, topics, filters } = props;
-  requireInteger(
+  requireAllowed(
+    integer({
+      min: minimumPollers,
+      max: 2_000,
+      advice: 'It cannot be below minimumPollers, and 2,000 is what Lambda allows.',
+    }),
     'maximumPollers',
     maximumPollers,
-    { min: minimumPollers, max: 2_000 },
-    'It cannot be below minimumPollers, and 2,000 is what Lambda allows.',
   );
   if (reservedConcurrency !== undefined) {
-    requireInteger(
+    requireAllowed(
+      integer({
+        min: minimumPollers * topics.length,
+        advice:
+          'Each poller invokes the function once at least, for each topic: with less, some are throttled and their partitions wait. To stop the consumer set enabled to false.',
+      }),
       'reservedConcurrency',
       reservedConcurrency,
-      { min: minimumPollers * topics.length },
-      'Each poller invokes the function once at least, for each topic: with less, some are throttled and their partitions wait. To stop the consumer set enabled to false.',
     );
   }
   if (filters === undefined) return;
@@ -177,11 +183,14 @@ function checkOnFailure(onFailure: ConsumerOnFailure | undefined): void {
     'an S3 bucket',
     'Queues and SNS topics get only the place of a batch, and its messages are gone once Kafka has dropped them.',
   );
-  requireInteger(
+  requireAllowed(
+    integer({
+      max: 10_000,
+      advice:
+        'With a destination Lambda limits the retries to 10: set how many retries a batch gets before Lambda gives it up, also in an outage. Leave onFailure out to retry forever.',
+    }),
     'onFailure.retryAttempts',
     retryAttempts,
-    { max: 10_000 },
-    'With a destination Lambda limits the retries to 10: set how many retries a batch gets before Lambda gives it up, also in an outage. Leave onFailure out to retry forever.',
   );
 }
 

@@ -1,6 +1,7 @@
 import { Token } from 'aws-cdk-lib';
 import { requireOption } from '../options/invalid-option';
-import { integer, type Option } from '../options/option-table';
+import type { OptionRule } from '../../event/option-rules';
+import { integer } from '../options/option-table';
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
 const MEMORY_MB = { min: 128, max: 10_240 } as const;
@@ -11,7 +12,7 @@ const RESERVED =
   /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_REGION|REGION|EXECUTION_ENV|LAMBDA_.*|ACCESS_KEY|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR)$/;
 
 /** Memory of a function. */
-export const memorySize = (byDefault: number): Option<number> =>
+export const memorySize = (byDefault: number): OptionRule<number> =>
   integer({ ...MEMORY_MB, default: byDefault, advice: 'It is in MB, and that is what Lambda allows.' });
 
 /** @throws OutboxError `invalid-option` for variables that Lambda refuses. */

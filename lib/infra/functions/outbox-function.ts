@@ -5,36 +5,48 @@ import { Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import { Architecture, Function as LambdaFunction, Runtime, type Code } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { logRetention, unchecked, type OptionTable, type Resolved } from '../options/option-table';
 import { checkVariablesLength } from './lambda-limits';
 
-/** Options that every function of an outbox or a consumer has. */
-export interface SharedFunctionProps {
-  readonly logRetention: RetentionDays;
+/** Options of the functions that a construct makes. */
+export interface OutboxFunctionProps {
+  /**
+   * Key that encrypts the functions' environment variables at rest. The construct sets only names and addresses, no
+   * secrets.
+   *
+   * @default - a key that Lambda owns
+   */
   readonly environmentEncryptionKey?: IKey;
+
+  /**
+   * Key that encrypts the logs. If the app makes the key, the construct allows CloudWatch Logs to use it; the owner of
+   * an imported key must do so.
+   *
+   * @default - a key that CloudWatch Logs owns
+   */
   readonly logEncryptionKey?: IKey;
-  readonly vpc?: IVpc;
-  readonly vpcSubnets?: SubnetSelection;
-  readonly securityGroups?: ISecurityGroup[];
+
+  /**
+   * Retention of the functions' logs.
+   *
+   * @default RetentionDays.ONE_MONTH
+   */
+  readonly logRetention?: RetentionDays;
 }
 
-/** Picks these from the options of a construct. */
-export const sharedFunctionProps = ({
-  logRetention,
-  environmentEncryptionKey,
-  logEncryptionKey,
-  vpc,
-  vpcSubnets,
-  securityGroups,
-}: SharedFunctionProps): SharedFunctionProps => ({
-  logRetention,
-  environmentEncryptionKey,
-  logEncryptionKey,
-  vpc,
-  vpcSubnets,
-  securityGroups,
-});
+export const FUNCTION_OPTIONS = {
+  ...unchecked('environmentEncryptionKey', 'logEncryptionKey'),
+  logRetention: logRetention(),
+} satisfies OptionTable<OutboxFunctionProps>;
 
-export interface OutboxFunctionProps extends SharedFunctionProps {
+interface FunctionSettings {
+  readonly options: Resolved<OutboxFunctionProps, typeof FUNCTION_OPTIONS>;
+  /** The network of a function that connects to Kafka. */
+  readonly network?: {
+    readonly vpc?: IVpc;
+    readonly vpcSubnets?: SubnetSelection;
+    readonly securityGroups?: ISecurityGroup[];
+  };
   readonly description: string;
   readonly code: Code;
   /** Default: `index.handler`. */
@@ -47,17 +59,19 @@ export interface OutboxFunctionProps extends SharedFunctionProps {
   readonly reservedConcurrentExecutions?: number;
 }
 
+/** kafkajs schedules timers with a negative delay, and Node.js 24 warns about them on every cold start. */
+const KAFKAJS_VARIABLES = { NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning' };
+
 /** A function of the outbox, with its log group and a role that may write only to that log group. */
-export function outboxFunction(
-  scope: Construct,
-  { logRetention, logEncryptionKey, environmentEncryptionKey, ...props }: OutboxFunctionProps,
-): LambdaFunction {
+export function outboxFunction(scope: Construct, { options, network, ...props }: FunctionSettings): LambdaFunction {
+  const { environmentEncryptionKey, logEncryptionKey } = options;
+  const environment = { ...(network === undefined ? {} : KAFKAJS_VARIABLES), ...props.environment };
   checkVariablesLength(
-    props.environment,
+    environment,
     'The list of brokers is the longest of them: three or four brokers are enough, the client discovers the others.',
   );
   const logGroup = new LogGroup(scope, 'Logs', {
-    retention: logRetention,
+    retention: options.logRetention,
     encryptionKey: logEncryptionKey,
     removalPolicy: RemovalPolicy.DESTROY,
   });
@@ -66,7 +80,7 @@ export function outboxFunction(
   const role = new Role(scope, 'Role', {
     assumedBy: new ServicePrincipal('lambda.amazonaws.com'),
     managedPolicies:
-      props.vpc === undefined
+      network?.vpc === undefined
         ? []
         : [ManagedPolicy.fromAwsManagedPolicyName('service-role/AWSLambdaENIManagementAccess')],
   });
@@ -75,6 +89,10 @@ export function outboxFunction(
   return new LambdaFunction(scope, 'Function', {
     handler: 'index.handler',
     ...props,
+    vpc: network?.vpc,
+    vpcSubnets: network?.vpcSubnets,
+    securityGroups: network?.securityGroups,
+    environment,
     environmentEncryption: environmentEncryptionKey,
     runtime: Runtime.NODEJS_24_X,
     architecture: Architecture.ARM_64,

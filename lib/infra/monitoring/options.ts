@@ -1,5 +1,5 @@
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
-import { anyValue, resolveOptions, text, type OptionTable, type Resolved } from '../options/option-table';
+import { anyValue, resolveOptions, text, unchecked, type OptionTable, type Resolved } from '../options/option-table';
 import { resolveSlo, type OutboxSlo, type ResolvedSlo } from './slo';
 
 /** Monitoring options of an outbox. */
@@ -51,8 +51,7 @@ export interface OutboxMonitoringOptions {
 
 /** The options that the alarms of an outbox and of a consumer share. */
 export const NOTIFICATION_OPTIONS = {
-  pageTopic: anyValue(),
-  ticketTopic: anyValue(),
+  ...unchecked('pageTopic', 'ticketTopic'),
   runbookBaseUrl: text({
     pattern: /^https?:\/\/\S+$/,
     allowed: 'a URL that begins with https:// or http://',

@@ -1,8 +1,6 @@
-import { Duration, Token, type RemovalPolicy } from 'aws-cdk-lib';
+import { Duration, Token } from 'aws-cdk-lib';
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
-import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { TOPIC_PATTERN } from '../../event/item';
 import {
   COMPRESSIONS,
@@ -24,26 +22,27 @@ import { checkBatchLimit } from '../cluster/message-size';
 import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
 import { checkTopicNames } from '../cluster/topic-names';
 import { memorySize } from '../functions/lambda-limits';
+import { FUNCTION_OPTIONS, type OutboxFunctionProps } from '../functions/outbox-function';
 import type { OutboxMonitoringOptions } from '../monitoring/options';
 import { requireLeftOut, requireOption, requireUnique } from '../options/invalid-option';
 import {
-  anyValue,
   defaultsOf,
   duration,
   integer,
   list,
-  logRetention,
   oneOf,
+  requireAllowed,
   resolveOptions,
-  TABLE_NAME,
   text,
+  unchecked,
   type OptionTable,
   type Resolved,
 } from '../options/option-table';
+import { NEW_TABLE_OPTIONS, type NewTableProps } from './new-table';
 import { checkConnections } from './relay-connections';
 
 /** Options of an `Outbox`. */
-export interface OutboxProps extends BrokerProps {
+export interface OutboxProps extends BrokerProps, NewTableProps, OutboxFunctionProps {
   /**
    * The Kafka topics of the events: their names, or the construct that makes them. With MSK IAM the relay may write to
    * these topics and no others. Topics given by name must exist.
@@ -128,13 +127,6 @@ export interface OutboxProps extends BrokerProps {
   readonly table?: ITable;
 
   /**
-   * Name of the table. CloudFormation cannot replace a named table: remove it and make it again.
-   *
-   * @default - generated
-   */
-  readonly tableName?: string;
-
-  /**
    * Other regions with a replica of the table; the stack must then have a region. Each of them has its own outbox, on
    * an `OutboxReplica`, and publishes the events written there. Decide this when you make the table: adding replicas
    * later replaces its stream.
@@ -150,42 +142,6 @@ export interface OutboxProps extends BrokerProps {
    * @default - with `replicas` the stack's own region, otherwise everything that the stream delivers
    */
   readonly publishesFor?: string[];
-
-  /**
-   * Key that encrypts the table; the stack must then have a region. `grantWrite` includes the key.
-   *
-   * @default - a key that DynamoDB owns
-   */
-  readonly encryptionKey?: IKey;
-
-  /**
-   * Key that encrypts the functions' environment variables at rest. They hold names and addresses, no secrets.
-   *
-   * @default - a key that Lambda owns
-   */
-  readonly environmentEncryptionKey?: IKey;
-
-  /**
-   * Key that encrypts the logs. If the app makes the key, the construct allows CloudWatch Logs to use it; the owner of
-   * an imported key must do so.
-   *
-   * @default - a key that CloudWatch Logs owns
-   */
-  readonly logEncryptionKey?: IKey;
-
-  /**
-   * Whether DynamoDB refuses to delete the table, the only copy of pending events: set `false` only in test stacks.
-   *
-   * @default true
-   */
-  readonly deletionProtection?: boolean;
-
-  /**
-   * Removal policy of the table.
-   *
-   * @default - RemovalPolicy.RETAIN; with `tableName` RETAIN_ON_UPDATE_OR_DELETE
-   */
-  readonly removalPolicy?: RemovalPolicy;
 
   /**
    * Memory of the relay in MB. Its share of CPU grows with it.
@@ -256,13 +212,6 @@ export interface OutboxProps extends BrokerProps {
   readonly relayCode?: Code;
 
   /**
-   * Retention of the logs of relay and sweeper.
-   *
-   * @default RetentionDays.ONE_MONTH
-   */
-  readonly logRetention?: RetentionDays;
-
-  /**
    * The objective, the notification topics and the dashboard; `false` for no alarms and no dashboard.
    *
    * @default - every alarm and the dashboard, without notifications
@@ -281,7 +230,9 @@ const ONE_FOR_EACH_SHARD = { min: 1, advice: 'One relay runs for each shard.' };
 
 const OPTIONS = {
   ...BROKER_OPTIONS,
-  topics: anyValue(),
+  ...NEW_TABLE_OPTIONS,
+  ...FUNCTION_OPTIONS,
+  ...unchecked('topics', 'table', 'sweeperCode', 'relayCode', 'monitoring'),
   compression: oneOf(COMPRESSIONS, {
     default: RELAY_DEFAULTS.compression,
     advice: 'Consumers must support it too.',
@@ -319,15 +270,8 @@ const OPTIONS = {
     allowed: '1 to 128 letters, digits, ".", "_", "/" or "-", the first a letter or digit',
     advice: 'It becomes a metrics dimension and a part of Kafka client ids.',
   }),
-  table: anyValue(),
-  tableName: TABLE_NAME,
   replicas: list(),
   publishesFor: list(),
-  encryptionKey: anyValue(),
-  environmentEncryptionKey: anyValue(),
-  logEncryptionKey: anyValue(),
-  deletionProtection: anyValue(true),
-  removalPolicy: anyValue(),
   // Node.js gives a twentieth of the memory to each half of V8's young generation, rounded up to a power of two: 32 MB.
   relayMemorySize: memorySize(640),
   relayTimeout: duration('seconds', {
@@ -354,10 +298,6 @@ const OPTIONS = {
     default: SWEEPER_DEFAULTS.readUnitsPerSecond,
     advice: 'A thousand reads 8 MB of the table in a second. One page of a scan takes up to 128.',
   }),
-  sweeperCode: anyValue(),
-  relayCode: anyValue(),
-  logRetention: logRetention(),
-  monitoring: anyValue(),
 } satisfies OptionTable<OutboxProps>;
 
 export const OUTBOX_DEFAULTS = defaultsOf(OPTIONS);
@@ -397,7 +337,7 @@ export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
 }
 
 /** @throws OutboxError `invalid-option` for a generated name that is too long. */
-export const checkOutboxName = (name: string): void => OPTIONS.outboxName.check('outboxName', name);
+export const checkOutboxName = (name: string): void => requireAllowed(OPTIONS.outboxName, 'outboxName', name);
 
 function checkTopics(topics: unknown): void {
   requireOption(

@@ -12,7 +12,7 @@ import { RELAY_ACTIONS } from '../../event/table-actions';
 import { encodeRelayConfig, type RelayConfig, RELAY_DEFAULTS } from '../../relay/environment';
 import { MAPPING_SETTINGS, mappingFilters } from '../../relay/mapping-settings';
 import { bundledFunction } from '../functions/bundled-function';
-import { outboxFunction, sharedFunctionProps } from '../functions/outbox-function';
+import { outboxFunction } from '../functions/outbox-function';
 import { estimateTopicArns } from '../template-checks/role-policies';
 import type { ResolvedOutboxProps } from './outbox-props';
 import type { OutboxTable } from './outbox-table';
@@ -40,17 +40,14 @@ export class OutboxRelay extends Construct {
     const { authentication, topics, cluster } = options;
     estimateTopicArns(this, { clusterArn: authentication.clusterArn, clusterName: cluster?.clusterName, topics });
     this.function = outboxFunction(this, {
-      ...sharedFunctionProps(options),
+      options,
+      network: options,
       description: `Publishes the outbox items of ${props.outboxName} to Kafka`,
       code: options.relayCode ?? bundledFunction('relay'),
       memorySize: options.relayMemorySize,
       timeout: options.relayTimeout,
       reservedConcurrentExecutions: options.relayConcurrency,
-      environment: {
-        ...encodeRelayConfig(configOf(props)),
-        // kafkajs schedules timers with a negative delay, and Node.js 24 warns about them on every cold start.
-        NODE_OPTIONS: '--disable-warning=TimeoutNegativeWarning',
-      },
+      environment: encodeRelayConfig(configOf(props)),
     });
     table.table.grantStreamRead(this.function);
     const deletion = options.retention.toSeconds() === 0 ? ['dynamodb:PartiQLDelete'] : [];

@@ -31,6 +31,7 @@ export class OutboxSweeper extends Construct {
     super(scope, id);
     const { options, table, outboxName, home, enabled } = props;
     this.function = outboxFunction(this, {
+      options,
       description: `Finds outbox items of ${outboxName} that the stream has lost`,
       code: options.sweeperCode ?? bundledFunction('sweeper'),
       memorySize: SWEEPER_MEMORY_MB,
@@ -38,9 +39,6 @@ export class OutboxSweeper extends Construct {
       timeout: Duration.minutes(15),
       // The next run finishes the work; a retry would only read the table once more.
       retryAttempts: 0,
-      logRetention: options.logRetention,
-      environmentEncryptionKey: options.environmentEncryptionKey,
-      logEncryptionKey: options.logEncryptionKey,
       environment: encodeSweeperConfig({
         tableName: table.table.tableName,
         outboxName,

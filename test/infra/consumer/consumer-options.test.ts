@@ -52,7 +52,7 @@ test.each<[string, Partial<OutboxConsumerProps>, string | RegExp]>([
   [
     'a timeout in which the handler would begin nothing',
     { timeout: Duration.seconds(5) },
-    'Option "timeout" is "Duration.seconds(5)"; it must be whole seconds from 10 to 840, known at synthesis. In the last 5 seconds the handler begins nothing more, and a mapping of Kafka allows a function 14 minutes.',
+    'Option "timeout" is "Duration.seconds(5)"; it must be a Duration of aws-cdk-lib in whole seconds from 10 to 840, known at synthesis. In the last 5 seconds the handler begins nothing more, and a mapping of Kafka allows a function 14 minutes.',
   ],
   ['a timeout that Kafka mappings do not allow', { timeout: Duration.minutes(15) }, /"timeout" .* 14 minutes/],
   ['a timeout known at deployment', { timeout: Duration.seconds(later) }, /"timeout" .* known at synthesis/],

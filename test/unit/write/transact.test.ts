@@ -145,9 +145,7 @@ test.each([DynamoDBDocumentClient.from(new DynamoDBClient({ region: 'eu-central-
   'another client than a DynamoDBDocument is refused: nothing was sent',
   async (other) => {
     const error = await refusal('invalid-option', () => outbox.transact(untyped(other), { changes: [change] }));
-    expect(error.message).toContain(
-      'it must be a DynamoDBDocument of @aws-sdk/lib-dynamodb; it has no transactWrite()',
-    );
+    expect(error.message).toContain('it must be a DynamoDBDocument of @aws-sdk/lib-dynamodb, with transactWrite()');
   },
 );
 
