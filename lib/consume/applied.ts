@@ -1,7 +1,7 @@
 import type { ConsistencyToken } from '../event/consistency-token';
 import { OutboxError } from '../event/errors';
 import { isRecord, refuseOption, withoutUndefined } from '../event/options';
-import { parseSequence } from '../event/sequence';
+import { parseSequence } from '../event/position';
 import { decide, isUnapplied, mayBeInOldRow, sequencedOf, type InboxRow, type SequencedEvent } from './inbox';
 import type { ConsumerClock, InboxStore } from './ports';
 import { aggregateIn, sourceKeyOf, type InboxKey } from './inbox-keys';

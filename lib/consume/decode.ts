@@ -4,7 +4,7 @@ import { DEFAULT_CONTENT_TYPE, isReservedHeader } from '../event/item';
 import { REPLAY_HEADER } from '../event/message';
 import { formatReceipt } from '../event/receipt';
 import { readEvent, type UnreadableReason } from '../event/read-event';
-import { parseSequence } from '../event/sequence';
+import { parseSequence } from '../event/position';
 import { aggregateIn, type InboxKey } from './inbox-keys';
 import { headerText, valuesOf, type ConsumedRecord } from './record';
 import { redactedMessage } from './redaction';

@@ -1,4 +1,4 @@
-import { formatSequence, parseSequence } from '../event/sequence';
+import { formatSequence, parseSequence } from '../event/position';
 import type { InboxState, SequencedEvent } from './inbox';
 
 /** Missing events between the newest known one of a key and the received one. */

@@ -1,6 +1,6 @@
 import { OutboxError } from '../event/errors';
 import { errorText, shown } from '../event/options';
-import { parseSequence } from '../event/sequence';
+import { parseSequence } from '../event/position';
 import type { TransactionAction } from '../dynamodb/transaction';
 import { derivedUuidV8 } from '../event/uuid';
 import type { Attempt } from './attempt';

@@ -174,32 +174,24 @@ const decodeState = ({ revision, streamArn, owner, doubtSince, retriedAt }: Reco
   retriedAt: typeof retriedAt === 'number' ? retriedAt : undefined,
 });
 
-const decodeHold = ({
-  key,
-  position,
-  id,
-  revision,
-  state,
-  reason,
-  message,
-  attempts,
-  since,
-  awaits,
-  headSeen,
-  refused,
-  others,
-}: StoredHold): Hold => ({
-  pk: key,
-  position,
-  ...(id === undefined ? {} : { id }),
-  revision,
-  state,
-  reason,
-  message,
-  attempts,
-  since,
-  ...(awaits === undefined ? {} : { awaits }),
-  ...(headSeen === true ? { headSeen } : {}),
-  ...(refused === undefined ? {} : { refused }),
-  ...(others === undefined ? {} : { others }),
-});
+const HOLD_FIELDS: Readonly<Record<Exclude<keyof Hold, 'pk'>, true>> = {
+  position: true,
+  id: true,
+  revision: true,
+  state: true,
+  reason: true,
+  message: true,
+  attempts: true,
+  since: true,
+  awaits: true,
+  headSeen: true,
+  refused: true,
+  others: true,
+};
+
+/** Reads only known fields: another version may store more. */
+const decodeHold = ({ key: pk, ...stored }: StoredHold): Hold =>
+  Object.fromEntries([
+    ['pk', pk],
+    ...Object.entries(stored).filter(([name]) => name in HOLD_FIELDS),
+  ]) as unknown as Hold;

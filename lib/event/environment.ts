@@ -1,5 +1,51 @@
 import { OutboxError } from './errors';
 
+/** How a value of a configuration is written to an environment variable, and read from it. */
+export interface Variable<T> {
+  readonly name: string;
+  readonly decode: (read: EnvironmentReader) => T;
+}
+
+/** The variables of a configuration. */
+export type Variables<Config> = { readonly [Name in keyof Required<Config>]: Variable<Config[Name]> };
+
+export const textVariable = (name: string): Variable<string> => ({ name, decode: (read) => read.text(name) });
+
+/** @param otherwise - value for a variable that an earlier version of the construct did not set */
+export const integerVariable = (name: string, min: number, otherwise?: number): Variable<number> => ({
+  name,
+  decode: (read) => read.integer(name, min, otherwise),
+});
+
+export const choiceVariable = <T extends string>(name: string, allowed: readonly T[]): Variable<T> => ({
+  name,
+  decode: (read) => read.oneOf(name, allowed),
+});
+
+/** A variable that may be missing. */
+export const optionalVariable = <T>({ name, decode }: Variable<T>): Variable<T | undefined> => ({
+  name,
+  decode: (read) => (read.optionalText(name) === undefined ? undefined : decode(read)),
+});
+
+/** The environment variables of a configuration. Values may be CDK tokens, so they are not validated. */
+export const encodeVariables = <Config extends object>(
+  variables: Variables<Config>,
+  config: Config,
+): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries<Variable<unknown>>(variables).flatMap(([key, { name }]) => {
+      const value: unknown = config[key as keyof Config];
+      return value === undefined ? [] : [[name, String(value)]];
+    }),
+  );
+
+/** @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed. */
+export const decodeVariables = <Config>(variables: Variables<Config>, read: EnvironmentReader): Config =>
+  Object.fromEntries(
+    Object.entries<Variable<unknown>>(variables).map(([key, { decode }]) => [key, decode(read)]),
+  ) as Config;
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads the variables that a construct sets. */

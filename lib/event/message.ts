@@ -1,6 +1,6 @@
 import { cloudEventsTime } from './cloud-events-time';
 import type { OutboxEvent, OutboxItem } from './item';
-import { versionOfPosition } from './position';
+import { formatSequence, versionOfPosition } from './position';
 
 /** The Kafka record of one event. Its partition follows from the key. */
 export interface Message {
@@ -13,8 +13,6 @@ export interface Message {
 /** The header of a replayed message, which a first delivery and a duplicate lack; its value names the replay. */
 export const REPLAY_HEADER = 'outbox-replay';
 
-const INDEX_DIGITS = 4;
-
 /**
  * The messages of an item, in the order of its events: CloudEvents 1.0, Kafka protocol binding, binary mode.
  *
@@ -25,7 +23,7 @@ const INDEX_DIGITS = 4;
  */
 export function messagesOf(item: OutboxItem): Message[] {
   const key = Buffer.from(item.key);
-  const versioned = versionOfPosition(item.sk) !== undefined;
+  const version = versionOfPosition(item.sk);
   const txEvents = String(item.events.length);
   return item.events.map((event, index) => {
     const headers: Record<string, string> = {
@@ -41,7 +39,7 @@ export function messagesOf(item: OutboxItem): Message[] {
       ce_txevents: txEvents,
       'content-type': event.contentType,
     };
-    if (versioned) headers['ce_sequence'] = `${item.sk}.${String(index).padStart(INDEX_DIGITS, '0')}`;
+    if (version !== undefined) headers['ce_sequence'] = formatSequence({ version, index });
     if (event.dataSchema !== undefined) headers['ce_dataschema'] = event.dataSchema;
     if (item.traceparent !== undefined) headers['traceparent'] = item.traceparent;
     if (item.tracestate !== undefined) headers['tracestate'] = item.tracestate;

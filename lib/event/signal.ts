@@ -1,5 +1,5 @@
 import { OutboxError } from './errors';
-import { TOPIC_PATTERN, type Image } from './item';
+import { TOPIC_PATTERN, type AttributeValue, type Image } from './item';
 import { SIGNALS_PARTITION } from './key';
 import { isPosition, SIGNAL_PREFIX } from './position';
 import { uuidV7 } from './uuid';
@@ -88,21 +88,60 @@ export const storedKeyOf = ({ pk, sk, storedUnder }: SignalKey): { readonly pk: 
 
 export const isSignalKey = (sk: string): boolean => sk.startsWith(SIGNAL_PREFIX);
 
-function isAttribute(json: string): boolean {
-  try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === 'object' && value !== null && Object.keys(value).length === 1;
-  } catch {
-    return false;
-  }
-}
-
 /** The signal as a plain object for the AWS SDK's marshaller. It has no expiry: a lost signal must stay visible. */
 export function encodeSignal({ storedUnder, ...signal }: Signal): Record<string, unknown> {
   const stored: Record<string, unknown> =
     storedUnder === undefined ? signal : { ...signal, pk: storedUnder, key: signal.pk };
   return Object.fromEntries(Object.entries(stored).filter(([, value]) => value !== undefined));
 }
+
+/** An attribute of a signal: its value, or `undefined` if it breaks the rule. */
+interface Field<T = unknown> {
+  readonly read: (value: AttributeValue) => T | undefined;
+  readonly rule: string;
+  readonly isOptional?: true;
+}
+
+type Fields<T> = { readonly [Name in keyof Required<T>]: Field<T[Name]> };
+
+const TEXT: Field<string> = { read: ({ S }) => (S === '' ? undefined : S), rule: 'must be a non-empty string' };
+
+const textWhere = (isAllowed: (text: string) => boolean, rule: string): Field<string> => ({
+  read: ({ S }) => (S !== undefined && isAllowed(S) ? S : undefined),
+  rule,
+});
+const POSITION = textWhere(isPosition, 'must be a position');
+const TOPIC = textWhere((text) => TOPIC_PATTERN.test(text), 'must be a Kafka topic name');
+const ATTRIBUTE = textWhere(isAttribute, "must be an attribute in DynamoDB's JSON");
+
+const EPOCH_MS: Field<number> = {
+  read: ({ N }) => (Number.isSafeInteger(Number(N)) && Number(N) >= 0 ? Number(N) : undefined),
+  rule: 'must be a number of epoch milliseconds',
+};
+const TRUE: Field<true> = { read: ({ BOOL }) => (BOOL === true ? BOOL : undefined), rule: 'must be true' };
+
+const optional = <T>(field: Field<T>): Field<T | undefined> => ({ ...field, isOptional: true });
+
+const NOTE_FIELDS: Fields<OperatorNote> = { by: TEXT, at: EPOCH_MS, why: TEXT };
+
+const FIELDS: { readonly [Kind in Signal['kind']]: Fields<FieldsOf<Extract<Signal, { kind: Kind }>>> } = {
+  // Any sort key is allowed: the item that holds a key may be undecodable, at any sort key.
+  drain: { from: TEXT },
+  skip: { position: TEXT, id: optional(TEXT), storedId: optional(ATTRIBUTE), gone: optional(TRUE) },
+  replay: {
+    replayId: TEXT,
+    from: optional(POSITION),
+    to: optional(POSITION),
+    since: optional(EPOCH_MS),
+    until: optional(EPOCH_MS),
+    topic: optional(TOPIC),
+    ofTopic: optional(TOPIC),
+  },
+};
+
+type FieldsOf<S extends Signal> = Omit<S, keyof SignalKey | 'kind' | 'request'>;
+
+const isKind = (kind: string | undefined): kind is Signal['kind'] => kind !== undefined && Object.hasOwn(FIELDS, kind);
 
 /**
  * Reads a signal from a stream image or a low-level SDK answer.
@@ -124,80 +163,41 @@ export function decodeSignal(image: Image): Signal {
       { pk: storedPk, sk, field },
     );
   };
-  const text = (map: Image, name: string, at = ''): string => {
-    const value = map[name]?.S;
-    return value === undefined || value === '' ? fail(at + name, 'must be a non-empty string') : value;
-  };
-  const optional = <T>(name: string, read: (name: string) => T): T | undefined =>
-    image[name] === undefined ? undefined : read(name);
-  const epochMs = (map: Image, name: string, at = ''): number => {
-    const value = Number(map[name]?.N);
-    return Number.isSafeInteger(value) && value >= 0
-      ? value
-      : fail(at + name, 'must be a number of epoch milliseconds');
-  };
-  const position = (name: string): string => {
-    const value = text(image, name);
-    return isPosition(value) ? value : fail(name, 'must be a position');
-  };
+  const read = (map: Image, fields: Readonly<Record<string, Field>>, at = ''): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(fields).map(([name, { read: readValue, rule, isOptional }]) => {
+        if (map[name] === undefined && isOptional === true) return [name, undefined];
+        return [name, readValue(map[name] ?? {}) ?? fail(at + name, rule)];
+      }),
+    );
 
   if (pk === '') fail(isElsewhere ? 'key' : 'pk', 'must be a non-empty string');
   if (!isSignalKey(sk)) fail('sk', `must begin with "${SIGNAL_PREFIX}"`);
-  const asked = image['request']?.M ?? fail('request', 'must be a map');
-  const request: OperatorNote = {
-    by: text(asked, 'by', 'request.'),
-    at: epochMs(asked, 'at', 'request.'),
-    why: text(asked, 'why', 'request.'),
-  };
-  const kind = text(image, 'kind');
-  const allow = (...fields: string[]): void => {
-    const known = ['pk', 'sk', 'kind', 'request', ...fields, 'setAside', ...(isElsewhere ? ['key'] : [])];
-    const unknown = Object.keys(image).find((name) => !known.includes(name));
-    if (unknown !== undefined) fail(unknown, `is not known for kind "${kind}"`);
-  };
-  switch (kind) {
-    case 'drain':
-      allow('from');
-      // Any sort key is allowed: the item that holds a key may be undecodable, at any sort key.
-      return { kind, pk, sk, storedUnder, request, from: text(image, 'from') };
-    case 'skip':
-      allow('position', 'id', 'storedId', 'gone');
-      return {
-        kind,
-        pk,
-        sk,
-        storedUnder,
-        request,
-        position: text(image, 'position'),
-        id: optional('id', (name) => text(image, name)),
-        storedId: optional('storedId', (name) => {
-          const json = text(image, name);
-          return isAttribute(json) ? json : fail(name, "must be an attribute in DynamoDB's JSON");
-        }),
-        gone: optional('gone', (name): true => image[name]?.BOOL === true || fail(name, 'must be true')),
-      };
-    case 'replay': {
-      allow('replayId', 'from', 'to', 'since', 'until', 'topic', 'ofTopic');
-      const topic = optional('topic', (name) => text(image, name));
-      if (topic !== undefined && !TOPIC_PATTERN.test(topic)) fail('topic', 'must be a Kafka topic name');
-      const ofTopic = optional('ofTopic', (name) => text(image, name));
-      if (ofTopic !== undefined && !TOPIC_PATTERN.test(ofTopic)) fail('ofTopic', 'must be a Kafka topic name');
-      return {
-        kind,
-        pk,
-        sk,
-        storedUnder,
-        request,
-        replayId: text(image, 'replayId'),
-        from: optional('from', position),
-        to: optional('to', position),
-        since: optional('since', (name) => epochMs(image, name)),
-        until: optional('until', (name) => epochMs(image, name)),
-        topic,
-        ofTopic,
-      };
-    }
-    default:
-      return fail('kind', `is ${JSON.stringify(kind)}; it must be drain, skip or replay`);
+  const request = read(image['request']?.M ?? fail('request', 'must be a map'), NOTE_FIELDS, 'request.');
+  const kind = image['kind']?.S;
+  if (!isKind(kind)) {
+    return fail('kind', `is ${JSON.stringify(kind)}; it must be ${Object.keys(FIELDS).join(', ')}`);
+  }
+  const known = [
+    'pk',
+    'sk',
+    'kind',
+    'request',
+    ...Object.keys(FIELDS[kind]),
+    'setAside',
+    ...(isElsewhere ? ['key'] : []),
+  ];
+  const unknown = Object.keys(image).find((name) => !known.includes(name));
+  if (unknown !== undefined) fail(unknown, `is not known for kind "${kind}"`);
+  // `FIELDS` has the fields of this kind, which the compiler does not follow through `read`.
+  return { kind, pk, sk, storedUnder, request, ...read(image, FIELDS[kind]) } as unknown as Signal;
+}
+
+function isAttribute(json: string): boolean {
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null && Object.keys(value).length === 1;
+  } catch {
+    return false;
   }
 }

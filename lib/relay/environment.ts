@@ -1,4 +1,14 @@
-import { environmentReader, type Environment } from '../event/environment';
+import {
+  choiceVariable,
+  decodeVariables,
+  encodeVariables,
+  environmentReader,
+  integerVariable,
+  optionalVariable,
+  textVariable,
+  type Environment,
+  type Variables,
+} from '../event/environment';
 import { decodeHomeRegion, encodeHomeRegion, type HomeRegion } from '../event/home-region';
 import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../kafka/broker-config';
 
@@ -87,38 +97,33 @@ export const OUTBOX_NAME_VARIABLE = 'OUTBOX_NAME';
 /** Identifies the outbox of a relay function; that outbox must own the table. */
 export const OUTBOX_ID_VARIABLE = 'OUTBOX_ID';
 
-const VARIABLES = {
-  tableName: 'OUTBOX_TABLE_NAME',
-  outboxName: OUTBOX_NAME_VARIABLE,
-  outboxId: OUTBOX_ID_VARIABLE,
-  compression: 'OUTBOX_COMPRESSION',
-  retentionSeconds: 'OUTBOX_RETENTION_SECONDS',
-  maxBatchBytes: 'OUTBOX_MAX_BATCH_BYTES',
-  requestTimeoutMs: 'OUTBOX_REQUEST_TIMEOUT_MS',
-  order: 'OUTBOX_ORDER',
-  lateAfterSeconds: 'OUTBOX_LATE_AFTER_SECONDS',
-  partitionPatienceSeconds: 'OUTBOX_PARTITION_PATIENCE_SECONDS',
-  maxPartitionHolds: 'OUTBOX_MAX_PARTITION_HOLDS',
-  publishWithinMs: 'OUTBOX_PUBLISH_WITHIN_MS',
-  topics: 'OUTBOX_TOPICS',
-} as const;
+const VARIABLES: Variables<Omit<RelayConfig, keyof BrokerConfig | 'home'>> = {
+  tableName: textVariable('OUTBOX_TABLE_NAME'),
+  outboxName: textVariable(OUTBOX_NAME_VARIABLE),
+  outboxId: optionalVariable(textVariable(OUTBOX_ID_VARIABLE)),
+  compression: choiceVariable('OUTBOX_COMPRESSION', COMPRESSIONS),
+  retentionSeconds: integerVariable('OUTBOX_RETENTION_SECONDS', 0),
+  maxBatchBytes: integerVariable('OUTBOX_MAX_BATCH_BYTES', 1),
+  requestTimeoutMs: integerVariable('OUTBOX_REQUEST_TIMEOUT_MS', 1),
+  order: choiceVariable('OUTBOX_ORDER', ORDERS),
+  lateAfterSeconds: integerVariable('OUTBOX_LATE_AFTER_SECONDS', 1),
+  partitionPatienceSeconds: integerVariable(
+    'OUTBOX_PARTITION_PATIENCE_SECONDS',
+    1,
+    RELAY_DEFAULTS.partitionPatienceSeconds,
+  ),
+  maxPartitionHolds: integerVariable('OUTBOX_MAX_PARTITION_HOLDS', 0, RELAY_DEFAULTS.maxPartitionHolds),
+  publishWithinMs: integerVariable('OUTBOX_PUBLISH_WITHIN_MS', 1),
+  topics: {
+    name: 'OUTBOX_TOPICS',
+    decode: (read) => read.optionalText('OUTBOX_TOPICS')?.split(','),
+  },
+};
 
 /** The environment variables of a configuration. Values may be CDK tokens, so they are not validated. */
 export const encodeRelayConfig = (config: RelayConfig): Record<string, string> => ({
-  [VARIABLES.tableName]: config.tableName,
-  [VARIABLES.outboxName]: config.outboxName,
-  ...(config.outboxId === undefined ? {} : { [VARIABLES.outboxId]: config.outboxId }),
+  ...encodeVariables(VARIABLES, config),
   ...encodeBrokerConfig(config),
-  [VARIABLES.compression]: config.compression,
-  [VARIABLES.retentionSeconds]: String(config.retentionSeconds),
-  [VARIABLES.maxBatchBytes]: String(config.maxBatchBytes),
-  [VARIABLES.requestTimeoutMs]: String(config.requestTimeoutMs),
-  [VARIABLES.order]: config.order,
-  [VARIABLES.lateAfterSeconds]: String(config.lateAfterSeconds),
-  [VARIABLES.partitionPatienceSeconds]: String(config.partitionPatienceSeconds),
-  [VARIABLES.maxPartitionHolds]: String(config.maxPartitionHolds),
-  [VARIABLES.publishWithinMs]: String(config.publishWithinMs),
-  ...(config.topics === undefined ? {} : { [VARIABLES.topics]: config.topics.join(',') }),
   ...encodeHomeRegion(config.home),
 });
 
@@ -129,25 +134,5 @@ export const encodeRelayConfig = (config: RelayConfig): Record<string, string> =
  */
 export function decodeRelayConfig(environment: Environment): RelayConfig {
   const read = environmentReader(environment, 'Outbox');
-  return {
-    tableName: read.text(VARIABLES.tableName),
-    outboxName: read.text(VARIABLES.outboxName),
-    outboxId: environment[VARIABLES.outboxId] === undefined ? undefined : read.text(VARIABLES.outboxId),
-    ...decodeBrokerConfig(read),
-    compression: read.oneOf(VARIABLES.compression, COMPRESSIONS),
-    retentionSeconds: read.integer(VARIABLES.retentionSeconds, 0),
-    maxBatchBytes: read.integer(VARIABLES.maxBatchBytes, 1),
-    requestTimeoutMs: read.integer(VARIABLES.requestTimeoutMs, 1),
-    order: read.oneOf(VARIABLES.order, ORDERS),
-    lateAfterSeconds: read.integer(VARIABLES.lateAfterSeconds, 1),
-    partitionPatienceSeconds: read.integer(
-      VARIABLES.partitionPatienceSeconds,
-      1,
-      RELAY_DEFAULTS.partitionPatienceSeconds,
-    ),
-    maxPartitionHolds: read.integer(VARIABLES.maxPartitionHolds, 0, RELAY_DEFAULTS.maxPartitionHolds),
-    publishWithinMs: read.integer(VARIABLES.publishWithinMs, 1),
-    topics: read.optionalText(VARIABLES.topics)?.split(','),
-    home: decodeHomeRegion(read),
-  };
+  return { ...decodeVariables(VARIABLES, read), ...decodeBrokerConfig(read), home: decodeHomeRegion(read) };
 }

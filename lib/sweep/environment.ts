@@ -1,4 +1,12 @@
-import { environmentReader, type Environment } from '../event/environment';
+import {
+  decodeVariables,
+  encodeVariables,
+  environmentReader,
+  integerVariable,
+  textVariable,
+  type Environment,
+  type Variables,
+} from '../event/environment';
 import { decodeHomeRegion, encodeHomeRegion, type HomeRegion } from '../event/home-region';
 
 /** The configuration of a deployed sweeper: the construct writes it, the handler reads it. */
@@ -29,21 +37,17 @@ export const PROBE_EVENT = { task: 'probe-partitions' } as const;
 /** This variable identifies the sweeper's function in a template. */
 export const SWEEP_AFTER_VARIABLE = 'OUTBOX_SWEEP_AFTER_SECONDS';
 
-const VARIABLES = {
-  tableName: 'OUTBOX_TABLE_NAME',
-  outboxName: 'OUTBOX_NAME',
-  overdueAfterSeconds: SWEEP_AFTER_VARIABLE,
-  readUnitsPerSecond: 'OUTBOX_SWEEP_READ_UNITS_PER_SECOND',
-  sweepIntervalSeconds: 'OUTBOX_SWEEP_EVERY_SECONDS',
-} as const;
+const VARIABLES: Variables<Omit<SweeperConfig, 'home'>> = {
+  tableName: textVariable('OUTBOX_TABLE_NAME'),
+  outboxName: textVariable('OUTBOX_NAME'),
+  overdueAfterSeconds: integerVariable(SWEEP_AFTER_VARIABLE, 1),
+  readUnitsPerSecond: integerVariable('OUTBOX_SWEEP_READ_UNITS_PER_SECOND', 1),
+  sweepIntervalSeconds: integerVariable('OUTBOX_SWEEP_EVERY_SECONDS', 1, SWEEPER_DEFAULTS.sweepIntervalSeconds),
+};
 
 /** The environment variables of a configuration. Values may be CDK tokens, so they are not validated. */
 export const encodeSweeperConfig = (config: SweeperConfig): Record<string, string> => ({
-  [VARIABLES.tableName]: config.tableName,
-  [VARIABLES.outboxName]: config.outboxName,
-  [VARIABLES.overdueAfterSeconds]: String(config.overdueAfterSeconds),
-  [VARIABLES.readUnitsPerSecond]: String(config.readUnitsPerSecond),
-  [VARIABLES.sweepIntervalSeconds]: String(config.sweepIntervalSeconds),
+  ...encodeVariables(VARIABLES, config),
   ...encodeHomeRegion(config.home),
 });
 
@@ -54,12 +58,5 @@ export const encodeSweeperConfig = (config: SweeperConfig): Record<string, strin
  */
 export function decodeSweeperConfig(environment: Environment): SweeperConfig {
   const read = environmentReader(environment, 'Outbox');
-  return {
-    tableName: read.text(VARIABLES.tableName),
-    outboxName: read.text(VARIABLES.outboxName),
-    overdueAfterSeconds: read.integer(VARIABLES.overdueAfterSeconds, 1),
-    readUnitsPerSecond: read.integer(VARIABLES.readUnitsPerSecond, 1),
-    sweepIntervalSeconds: read.integer(VARIABLES.sweepIntervalSeconds, 1, SWEEPER_DEFAULTS.sweepIntervalSeconds),
-    home: decodeHomeRegion(read),
-  };
+  return { ...decodeVariables(VARIABLES, read), home: decodeHomeRegion(read) };
 }

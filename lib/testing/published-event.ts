@@ -3,7 +3,7 @@ import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
 import { isJsonType, isTextType } from '../event/content-type';
 import { DEFAULT_CONTENT_TYPE, isReservedHeader } from '../event/item';
 import { withoutUndefined } from '../event/options';
-import { parseSequence } from '../event/sequence';
+import { parseSequence } from '../event/position';
 
 /** An event as it is on its topic. */
 export interface PublishedEvent<T extends string = string> {

@@ -5,7 +5,7 @@ import { parsePartitionKey } from '../event/key';
 import { errorText, isRecord } from '../event/options';
 import { versionOfPosition } from '../event/position';
 import type { TransactionAction } from '../dynamodb/transaction';
-import { requestFailure, requestIdReused, type FailedCall } from './request-failure';
+import { actionsFailed, requestFailure, requestIdReused, type FailedCall } from './request-failure';
 import { cancellationReasons, type CancellationReason } from '../dynamodb/refusals';
 import { isThrottling } from '../dynamodb/sdk-error';
 
@@ -45,14 +45,19 @@ function cancelled(
   const refusals = reasons.map((reason, index): Refusal => ({ index, action: actions[index], reason }));
   const failed = (...codes: string[]): Refusal[] =>
     refusals.filter(({ reason: { Code } }) => Code !== undefined && codes.includes(Code));
-  const indexesOf = (some: readonly Refusal[]) => ({ indexes: some.map(({ index }) => index) });
+  const common = (code: Parameters<typeof actionsFailed>[0], some: readonly Refusal[]): OutboxError | undefined =>
+    some.length === 0
+      ? undefined
+      : actionsFailed(
+          code,
+          list(some),
+          some.map(({ index }) => index),
+          error,
+        );
 
   const conditions = failed('ConditionalCheckFailed');
   const [rejected] = failed('ValidationError');
-  const full = failed('ItemCollectionSizeLimitExceeded');
-  const conflicts = failed('TransactionConflict', 'TransactionConflictException');
   const throttled = refusals.filter(({ reason: { Code } }) => isThrottling(Code));
-
   const [unknown] = refusals.filter(({ reason: { Code = 'None' } }) => Code !== 'None');
 
   // Permanent failures come before those that a retry may fix. The reason of the outbox action comes first: if an item
@@ -61,32 +66,9 @@ function cancelled(
     own(conditions, tableName, requestId, error) ??
     (conditions[0] === undefined ? undefined : conditionFailed(conditions[0], error)) ??
     (rejected === undefined ? undefined : actionRejected(rejected, error)) ??
-    (full.length === 0
-      ? undefined
-      : new OutboxError(
-          'item-collection-full',
-          `The item collection of ${list(full)} is at DynamoDB's limit of 10 GB. Shorten the retention, or give the aggregate a new key.`,
-          indexesOf(full),
-          { cause: error },
-        )) ??
-    (conflicts.length === 0
-      ? undefined
-      : new OutboxError(
-          'transaction-conflict',
-          `Another transaction was writing ${list(conflicts)} at the same time. Repeat the call.`,
-          indexesOf(conflicts),
-          { cause: error },
-        )) ??
-    (throttled.length === 0
-      ? undefined
-      : new OutboxError(
-          'throttled',
-          `DynamoDB throttled ${list(throttled)}. Repeat the call later.`,
-          indexesOf(throttled),
-          {
-            cause: error,
-          },
-        )) ??
+    common('item-collection-full', failed('ItemCollectionSizeLimitExceeded')) ??
+    common('transaction-conflict', failed('TransactionConflict', 'TransactionConflictException')) ??
+    common('throttled', throttled) ??
     (unknown === undefined ? requestRejected(error) : actionRejected(unknown, error))
   );
 }

@@ -83,29 +83,11 @@ function answeredFailure(cause: unknown, requestId: string | undefined): OutboxE
   if (name === 'IdempotentParameterMismatchException') return requestIdReused(requestId, cause);
   if (name === 'TransactionInProgressException') return inProgress(requestId, cause);
   if (name === 'ItemCollectionSizeLimitExceededException') {
-    return new OutboxError(
-      'item-collection-full',
-      "An item collection of the transaction is at DynamoDB's limit of 10 GB. Shorten the retention, or give the aggregate a new key.",
-      { indexes: [] },
-      { cause },
-    );
+    return actionsFailed('item-collection-full', 'an action', [], cause);
   }
-  if (CONFLICTS.has(name)) {
-    return new OutboxError(
-      'transaction-conflict',
-      `Another write was in progress on an item of the transaction (${name}). Repeat the call.`,
-      { indexes: [] },
-      { cause },
-    );
-  }
-  if (isThrottling) {
-    return new OutboxError(
-      'throttled',
-      `DynamoDB throttled the call (${name}). Repeat the call later.`,
-      { indexes: [] },
-      { cause },
-    );
-  }
+  if (CONFLICTS.has(name))
+    return actionsFailed('transaction-conflict', `an item of the transaction (${name})`, [], cause);
+  if (isThrottling) return actionsFailed('throttled', `the call (${name})`, [], cause);
   if (STALE_CREDENTIALS.has(name) || (isRetryable && DENIED.has(name))) {
     return new OutboxError(
       'access-denied',
@@ -133,6 +115,21 @@ function answeredFailure(cause: unknown, requestId: string | undefined): OutboxE
   }
   return outcomeUnknown(about, requestId, cause);
 }
+
+const ACTION_FAILURES = {
+  'item-collection-full': (what: string) =>
+    `The item collection of ${what} is at DynamoDB's limit of 10 GB. Shorten the retention, or give the aggregate a new key.`,
+  'transaction-conflict': (what: string) => `Another write of ${what} was in progress. Repeat the call.`,
+  throttled: (what: string) => `DynamoDB throttled ${what}. Repeat the call later.`,
+};
+
+/** @param indexes - the actions that failed; empty if DynamoDB refused the whole call */
+export const actionsFailed = (
+  code: keyof typeof ACTION_FAILURES,
+  what: string,
+  indexes: readonly number[],
+  cause: unknown,
+): OutboxError => new OutboxError(code, ACTION_FAILURES[code](what), { indexes }, { cause });
 
 export const requestIdReused = (requestId: string | undefined, cause: unknown): OutboxError<'request-id-reused'> =>
   new OutboxError(

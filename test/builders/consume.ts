@@ -20,7 +20,7 @@ import type { InFlightMessage, Outcome } from '../../lib/consume/in-flight';
 import type { WhenBlocked } from '../../lib/consume/delays';
 import { SILENT } from '../../lib/consume/telemetry';
 import { Semaphore } from '../../lib/consume/semaphore';
-import { formatSequence } from '../../lib/event/sequence';
+import { formatSequence } from '../../lib/event/position';
 
 export const events = defineEvents({
   'order.placed': { schema: z.object({ total: z.number() }), topic: 'orders' },

@@ -10,8 +10,7 @@ import {
 } from '../../../lib/operate/explain/diagnosis';
 import type { DeadLetter } from '../../../lib/operate/consumer/dead-letters';
 import { explainKafka } from '../../../lib/operate/explain/explain-kafka';
-import { shownPosition } from '../../../lib/event/position';
-import { parseSequence } from '../../../lib/event/sequence';
+import { parseSequence, shownPosition } from '../../../lib/event/position';
 import { runInSession, EXIT_CODES } from '../run-in-session';
 import { consumersToCheck } from '../consumers';
 import { columns, count, duration, number, time } from '../format';

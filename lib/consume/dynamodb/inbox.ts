@@ -1,5 +1,5 @@
 import { isRecord, withoutUndefined } from '../../event/options';
-import { formatSequence, parseSequence } from '../../event/sequence';
+import { formatSequence, parseSequence } from '../../event/position';
 import type { TransactionAction } from '../../dynamodb/transaction';
 import type { OperatorNote } from '../../event/signal';
 import type { ConsumerClient, TableItem } from '../client';

@@ -12,9 +12,8 @@ import {
 } from '../../consume/inbox-keys';
 import { messageOf, OutboxError } from '../../event/errors';
 import { isOwnPartition, parsePartitionKey } from '../../event/key';
-import { versionOfPosition } from '../../event/position';
+import { formatSequence, versionOfPosition } from '../../event/position';
 import { parseReceipt } from '../../event/receipt';
-import { formatSequence } from '../../event/sequence';
 import { controlStore } from '../../relay/dynamodb/control';
 import { scanPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../timing/for-each';

@@ -1,7 +1,7 @@
 import type { ConsistencyToken } from '../../../lib/consumer';
 import { parkedSortKey } from '../../../lib/consume/inbox-keys';
 import { encodeRequest } from '../../../lib/consume/request';
-import { formatSequence } from '../../../lib/event/sequence';
+import { formatSequence } from '../../../lib/event/position';
 import { aRecord, aRig, effectOf, feed, NOW } from '../../builders/consume';
 
 const sequence = (version: number): string => formatSequence({ version, index: 0 });

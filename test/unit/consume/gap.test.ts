@@ -6,7 +6,7 @@ import {
   type InboxState,
   type SequencedEvent,
 } from '../../../lib/consume/inbox';
-import { formatSequence } from '../../../lib/event/sequence';
+import { formatSequence } from '../../../lib/event/position';
 
 const at = (version: number, index = 0): SequencedEvent => ({
   sequence: formatSequence({ version, index }),

@@ -1,6 +1,6 @@
 import type { ConsistencyToken } from '../../../lib/consumer';
 import { inboxPartitionKey } from '../../../lib/consume/inbox-keys';
-import { formatSequence } from '../../../lib/event/sequence';
+import { formatSequence } from '../../../lib/event/position';
 import { uuidV7 } from '../../../lib/event/uuid';
 import { aRecord, aRig, effectOf, feed, MemoryClient, NOW, type RecordChange } from '../../builders/consume';
 

@@ -9,7 +9,7 @@ import {
   type InboxState,
   type SequencedEvent,
 } from '../../../lib/consume/inbox';
-import { formatSequence } from '../../../lib/event/sequence';
+import { formatSequence } from '../../../lib/event/position';
 
 const event = (version: number, id = `e${version}`): SequencedEvent => ({
   sequence: formatSequence({ version, index: 0 }),

@@ -1,7 +1,7 @@
 import { dynamodbInboxActions } from '../../../../lib/consume/dynamodb/inbox';
 import { EMPTY_INBOX, WINDOW_SIZE, withApplied } from '../../../../lib/consume/inbox';
 import { itemBytes } from '../../../../lib/dynamodb/item-size';
-import { formatSequence } from '../../../../lib/event/sequence';
+import { formatSequence } from '../../../../lib/event/position';
 import { NOW } from '../../../builders/consume';
 
 const WRITE_UNIT_BYTES = 1_024;
