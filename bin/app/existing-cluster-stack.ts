@@ -1,4 +1,4 @@
-import { Annotations, CfnOutput, CfnParameter, Duration, Fn, Stack, type StackProps } from 'aws-cdk-lib';
+import { Annotations, CfnOutput, CfnParameter, Fn, Stack, type StackProps } from 'aws-cdk-lib';
 import { TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { SecurityGroup, Subnet, Vpc, type ISecurityGroup, type ISubnet, type IVpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
@@ -9,8 +9,7 @@ import { BootstrapBrokers } from '../../lib/infra/cluster/bootstrap-brokers';
 import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
 import { Outbox } from '../../lib/infra/outbox/outbox';
 import { NO_VPC, type ExistingClusterContext } from './existing-cluster-context';
-import { monitoringOf } from './monitoring-context';
-import { outboxOutputs } from './outbox-outputs';
+import { outboxOptions, outboxOutputs } from './outbox-context';
 
 export interface ExistingClusterStackProps extends StackProps {
   readonly context: ExistingClusterContext;
@@ -44,11 +43,7 @@ export class ExistingClusterStack extends Stack {
       vpc: network?.vpc,
       vpcSubnets: network && { subnets: network.subnets },
       securityGroups: network?.securityGroups,
-      compression: context.compression,
-      order: context.order,
-      retention: context.retentionSeconds === undefined ? undefined : Duration.seconds(context.retentionSeconds),
-      outboxName: context.outboxName,
-      monitoring: monitoringOf(this, context),
+      ...outboxOptions(this, context),
       relayCode: props.relayCode,
       sweeperCode: props.sweeperCode,
     });

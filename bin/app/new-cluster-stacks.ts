@@ -1,4 +1,4 @@
-import { Duration, Size, Stack, type StackProps } from 'aws-cdk-lib';
+import { Size, Stack, type StackProps } from 'aws-cdk-lib';
 import type { Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { OutboxCluster } from '../../lib/infra/cluster/outbox-cluster';
@@ -8,9 +8,8 @@ import { Outbox } from '../../lib/infra/outbox/outbox';
 import type { OutboxProps } from '../../lib/infra/outbox/outbox-props';
 import { OutboxReplica } from '../../lib/infra/outbox/outbox-replica';
 import { ExampleConsumerStack } from './example-consumer-stack';
-import { monitoringOf } from './monitoring-context';
 import type { NewClusterContext } from './new-cluster-context';
-import { outboxOutputs } from './outbox-outputs';
+import { outboxOptions, outboxOutputs } from './outbox-context';
 
 /** Replaces the bundles, for tests. */
 export interface StackCode {
@@ -69,11 +68,7 @@ function stacksOf(scope: Construct, props: NewClusterStacksProps, region?: strin
     cluster,
     topics,
     ...(region === undefined ? { tableName: context.tableName } : tableOf(stacks.outbox, region, context)),
-    retention: context.retentionSeconds === undefined ? undefined : Duration.seconds(context.retentionSeconds),
-    compression: context.compression,
-    order: context.order,
-    outboxName: context.outboxName,
-    monitoring: monitoringOf(stacks.outbox, context, region),
+    ...outboxOptions(stacks.outbox, context, region),
     relayCode,
     sweeperCode,
   });

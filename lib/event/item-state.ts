@@ -23,11 +23,12 @@ export type ItemStateName = 'pending' | 'processed' | 'parked' | 'discarded';
 /** The attributes that the relay and operators write on an item, next to those of its writer. */
 export interface ItemState {
   readonly state: ItemStateName;
+  /** Epoch milliseconds. */
   readonly processedAt?: number;
   /** One receipt per event, `topic-partition@offset`. */
   readonly receipts: readonly string[];
-  /** Epoch seconds. */
-  readonly expiresAt?: number;
+  /** Epoch seconds, unlike the other times. */
+  readonly expiresAtSeconds?: number;
   readonly parked?: ParkedItem;
   readonly discarded?: OperatorNote;
   /** The record of a gap: the item was deleted by hand, and an operator decided that its key continues without it. */
@@ -65,7 +66,7 @@ export function itemStateOf(image: Image): ItemState {
             : 'pending',
     processedAt,
     receipts: (image['receipts']?.L ?? []).flatMap(({ S }) => (S === undefined ? [] : [S])),
-    expiresAt: numberOf(image['expiresAt']),
+    expiresAtSeconds: numberOf(image['expiresAt']),
     parked,
     discarded,
     ...(image['gone']?.BOOL === true ? { gone: true as const } : {}),

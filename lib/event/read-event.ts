@@ -96,16 +96,11 @@ export async function readEvent<D extends EventDefinitions>(
     );
   }
   const written = decode(value, headers['content-type'] ?? DEFAULT_CONTENT_TYPE);
-  if ('failure' in written) return unreadable('undecodable-data', written.failure, { ...about, cause: written.cause });
+  if ('reason' in written) return { ...written, ...about };
   const lifted = lift(written.data, writtenVersion, newest, definition.upcasters ?? {});
-  if ('failure' in lifted) return unreadable('upcaster-failed', lifted.failure, { ...about, cause: lifted.cause });
-  const valid = await validate(definition, lifted.data);
-  if ('failure' in valid) {
-    return unreadable('invalid-data', `The data of "${type}" is not valid. ${valid.failure}`, {
-      ...about,
-      ...valid.why,
-    });
-  }
+  if ('reason' in lifted) return { ...lifted, ...about };
+  const valid = await validate(type, definition, lifted.data);
+  if ('reason' in valid) return { ...valid, ...about };
   // The schema of this very type returned the data. TypeScript sees a string and `unknown`, and cannot determine the
   // member of the union.
   return { kind: 'event', type, writtenVersion, data: valid.data } as unknown as EventRead<D>;
@@ -117,7 +112,8 @@ const unreadable = (
   more: Partial<UnreadableEvent> = {},
 ): UnreadableEvent => ({ kind: 'unreadable', reason, message, ...more });
 
-type Step = { readonly data: unknown } | { readonly failure: string; readonly cause: unknown };
+/** The result of one step of reading. */
+type Step = { readonly data: unknown } | UnreadableEvent;
 
 function decode(value: Uint8Array | null, contentType: string): Step {
   if (value === null) return { data: undefined };
@@ -125,7 +121,7 @@ function decode(value: Uint8Array | null, contentType: string): Step {
     return { data: dataOfValue(value, contentType) };
   } catch (cause) {
     const expected = isJsonType(contentType) ? 'JSON in UTF-8' : 'UTF-8';
-    return { failure: `Its value of ${value.length} bytes is not ${expected}.`, cause };
+    return unreadable('undecodable-data', `Its value of ${value.length} bytes is not ${expected}.`, { cause });
   }
 }
 
@@ -139,22 +135,21 @@ function lift(data: unknown, from: number, to: number, upcasters: Upcasters): St
       const upcast = upcasters[version] as (data: unknown) => unknown;
       lifted = upcast(lifted);
     } catch (cause) {
-      return { failure: `The upcaster of version ${version} threw.`, cause };
+      return unreadable('upcaster-failed', `The upcaster of version ${version} threw.`, { cause });
     }
   }
   return { data: lifted };
 }
 
-async function validate(
-  { schema }: EventDefinition,
-  data: unknown,
-): Promise<{ readonly data: unknown } | { readonly failure: string; readonly why: Partial<UnreadableEvent> }> {
+async function validate(type: string, { schema }: EventDefinition, data: unknown): Promise<Step> {
+  const invalid = (why: string, more: Partial<UnreadableEvent>): UnreadableEvent =>
+    unreadable('invalid-data', `The data of "${type}" is not valid. ${why}`, more);
   try {
     const result = await schema['~standard'].validate(data);
     if (result.issues === undefined) return { data: result.value };
     const issues = result.issues.map((issue) => ({ path: issuePath(issue), message: issue.message }));
-    return { failure: `${issueText(issues)}.`, why: { issues } };
+    return invalid(`${issueText(issues)}.`, { issues });
   } catch (cause) {
-    return { failure: 'Its schema threw instead of answering.', why: { cause } };
+    return invalid('Its schema threw instead of answering.', { cause });
   }
 }

@@ -7,26 +7,18 @@ import {
   type Function as LambdaFunction,
 } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import type { HomeRegion } from '../../event/home-region';
 import { RELAY_ACTIONS } from '../../event/table-actions';
 import { encodeRelayConfig, type RelayConfig, RELAY_DEFAULTS } from '../../relay/environment';
 import { MAPPING_SETTINGS, mappingFilters } from '../../relay/mapping-settings';
 import { bundledFunction } from '../functions/bundled-function';
 import { outboxFunction } from '../functions/outbox-function';
 import { estimateTopicArns } from '../template-checks/role-policies';
-import type { ResolvedOutboxProps } from './outbox-props';
-import type { OutboxTable } from './outbox-table';
+import type { OutboxFunctionSettings } from './outbox-sweeper';
 
-export interface OutboxRelayProps {
-  readonly options: ResolvedOutboxProps;
-  readonly table: OutboxTable;
-  readonly outboxName: string;
+export interface OutboxRelayProps extends OutboxFunctionSettings {
   /** Unique in an account and region, and the same over deployments. */
   readonly outboxId: string;
-  readonly home: HomeRegion | undefined;
   readonly publishWithinMs: number;
-  /** Whether the stream invokes the relay. */
-  readonly enabled?: boolean;
 }
 
 /** The stateless part: the only publisher, which the table's stream triggers. */
@@ -54,40 +46,31 @@ export class OutboxRelay extends Construct {
     table.grant(this.function, ...RELAY_ACTIONS, ...deletion);
     authentication.grantPublish(this.function, topics);
 
+    const { startingPosition, maxRecordAgeSeconds: _, ...delivery } = MAPPING_SETTINGS;
     this.eventSourceMapping = new EventSourceMapping(this, 'Stream', {
       target: this.function,
       eventSourceArn: table.streamArn,
-      startingPosition: StartingPosition[MAPPING_SETTINGS.startingPosition],
+      ...delivery,
+      startingPosition: StartingPosition[startingPosition],
       filters: mappingFilters(home).map((pattern) => FilterCriteria.filter(pattern)),
       enabled: props.enabled,
-      batchSize: MAPPING_SETTINGS.batchSize,
-      parallelizationFactor: MAPPING_SETTINGS.parallelizationFactor,
-      bisectBatchOnError: MAPPING_SETTINGS.bisectBatchOnError,
-      reportBatchItemFailures: MAPPING_SETTINGS.reportBatchItemFailures,
-      retryAttempts: MAPPING_SETTINGS.retryAttempts,
       metricsConfig: { metrics: [MetricType.EVENT_COUNT] },
     });
     this.eventSourceMapping.node.addDependency(...options.dependencies);
   }
 }
 
-const configOf = ({ options, table, outboxName, outboxId, home, publishWithinMs }: OutboxRelayProps): RelayConfig => ({
+const configOf = ({ options, table, ...config }: OutboxRelayProps): RelayConfig => ({
+  ...options,
+  ...config,
   tableName: table.table.tableName,
   brokers: [options.bootstrapBrokers],
   auth: options.authentication.settings,
   topics: firstTopics(options.topics),
-  compression: options.compression,
   retentionSeconds: options.retention.toSeconds(),
-  maxBatchBytes: options.maxBatchBytes,
   requestTimeoutMs: options.requestTimeout.toMilliseconds(),
-  order: options.order,
   lateAfterSeconds: RELAY_DEFAULTS.lateAfterSeconds,
   partitionPatienceSeconds: options.partitionPatience.toSeconds(),
-  maxPartitionHolds: options.maxPartitionHolds,
-  publishWithinMs,
-  outboxName,
-  outboxId,
-  home,
 });
 
 /** Enough for a new process to tell an unavailable partition from an unavailable cluster. */

@@ -11,12 +11,13 @@ import { outboxFunction } from '../functions/outbox-function';
 import type { ResolvedOutboxProps } from './outbox-props';
 import type { OutboxTable } from './outbox-table';
 
-export interface OutboxSweeperProps {
+/** Settings that the relay and the sweeper of an outbox share. */
+export interface OutboxFunctionSettings {
   readonly options: ResolvedOutboxProps;
   readonly table: OutboxTable;
   readonly outboxName: string;
   readonly home: HomeRegion | undefined;
-  /** Whether the schedules invoke the sweeper. */
+  /** Whether the stream invokes the relay, and the schedules the sweeper. */
   readonly enabled?: boolean;
 }
 
@@ -27,7 +28,7 @@ export const SWEEPER_MEMORY_MB = 1024;
 export class OutboxSweeper extends Construct {
   readonly function: LambdaFunction;
 
-  constructor(scope: Construct, id: string, props: OutboxSweeperProps) {
+  constructor(scope: Construct, id: string, props: OutboxFunctionSettings) {
     super(scope, id);
     const { options, table, outboxName, home, enabled } = props;
     this.function = outboxFunction(this, {

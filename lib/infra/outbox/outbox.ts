@@ -90,23 +90,13 @@ export class Outbox extends Construct {
     this.#table = new OutboxTable(this, 'Table', resolved);
     // `undefined` applies the default of AWS: enabled.
     const enabled = resolved.publishesFor?.length === 0 ? false : undefined;
-    const { outboxName } = this;
+    const common = { options: resolved, table: this.#table, outboxName: this.outboxName, home, enabled };
     const relay = new OutboxRelay(this, 'Relay', {
-      options: resolved,
-      table: this.#table,
-      outboxName,
+      ...common,
       outboxId: this.#id(),
-      home,
       publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
-      enabled,
     });
-    const sweeper = new OutboxSweeper(this, 'Sweeper', {
-      options: resolved,
-      table: this.#table,
-      outboxName,
-      home,
-      enabled,
-    });
+    const sweeper = new OutboxSweeper(this, 'Sweeper', common);
     this.table = this.#table.table;
     this.relay = relay.function;
     this.sweeper = sweeper.function;

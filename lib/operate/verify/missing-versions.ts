@@ -47,8 +47,8 @@ export class MissingVersionFinder {
     if (version === undefined) return;
     const pk = image['pk']?.S ?? '';
     const last = this.#last.get(pk);
-    const { state, expiresAt } = itemStateOf(image);
-    const isKept = isOpen(state) || (expiresAt !== undefined && expiresAt > this.#nowSeconds);
+    const { state, expiresAtSeconds } = itemStateOf(image);
+    const isKept = isOpen(state) || (expiresAtSeconds !== undefined && expiresAtSeconds > this.#nowSeconds);
     this.#last.set(pk, { version, isKept });
     if (last === undefined || version <= last.version + 1 || !last.isKept) return;
     if (version - last.version > MAX_WIDTH) return;
