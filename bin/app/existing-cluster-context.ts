@@ -1,8 +1,7 @@
 import { addressInsideVpc } from '../../lib/infra/cluster/broker-reach';
 import { requireLeftOut, requireOption } from '../../lib/infra/options/invalid-option';
 import { list, oneOf, readContext, text, withDefault, type Context, type ContextOf } from './context-values';
-import { checkNotifiedRegions } from './monitoring-context';
-import { OUTBOX_KEYS } from './outbox-context';
+import { checkNotifiedRegions, OUTBOX_KEYS } from './outbox-context';
 
 /** Value of `vpcId` for a relay outside of any VPC. */
 export const NO_VPC = 'none';

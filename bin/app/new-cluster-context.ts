@@ -11,8 +11,7 @@ import {
   type Context,
   type ContextOf,
 } from './context-values';
-import { checkNotifiedRegions } from './monitoring-context';
-import { OUTBOX_KEYS } from './outbox-context';
+import { checkNotifiedRegions, OUTBOX_KEYS } from './outbox-context';
 
 /**
  * CDK context of the app that makes everything (`-c key=value`, cdk.json). Lists are JSON arrays or texts separated by

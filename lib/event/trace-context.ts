@@ -1,5 +1,6 @@
 import { keeps, RULES } from './item-rules';
-import { isRecord, refuseOption, requireOptions } from './options';
+import { readOptions, required, text, type OptionTable } from './option-rules';
+import { isRecord } from './options';
 
 /** W3C Trace Context of the cause of the events; consumers link to it. */
 export interface TraceContext {
@@ -7,16 +8,12 @@ export interface TraceContext {
   readonly tracestate?: string;
 }
 
-export function checkTraceContext(value: unknown): TraceContext {
-  const { traceparent, tracestate } = requireOptions(value, ['traceparent', 'tracestate'], 'traceContext');
-  if (!keeps(RULES.traceparent, traceparent)) {
-    return refuseOption('traceContext.traceparent', traceparent, RULES.traceparent.allowed);
-  }
-  if (tracestate === undefined) return { traceparent };
-  return keeps(RULES.tracestate, tracestate)
-    ? { traceparent, tracestate }
-    : refuseOption('traceContext.tracestate', tracestate, RULES.tracestate.allowed);
-}
+const OPTIONS = {
+  traceparent: required(text(RULES.traceparent)),
+  tracestate: text(RULES.tracestate),
+} satisfies OptionTable<TraceContext>;
+
+export const checkTraceContext = (given: TraceContext): TraceContext => readOptions(given, OPTIONS, 'traceContext');
 
 /** The part of `@opentelemetry/api` that is used, declared here so that its types are not needed either. */
 interface OpenTelemetry {
