@@ -1,4 +1,12 @@
-import { environmentReader, type Environment } from '../event/environment';
+import {
+  decodeVariables,
+  encodeVariables,
+  environmentReader,
+  integerVariable,
+  textVariable,
+  type Environment,
+  type Variables,
+} from '../event/environment';
 import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../kafka/broker-config';
 
 /** Configuration of the topics function: the construct writes it, the handler reads it. */
@@ -11,21 +19,19 @@ export interface TopicsConfig extends BrokerConfig {
 
 export const TOPICS_DEFAULTS = { requestTimeoutMs: 10_000 } as const satisfies Partial<TopicsConfig>;
 
-const VARIABLES = { cluster: 'OUTBOX_CLUSTER', requestTimeoutMs: 'OUTBOX_REQUEST_TIMEOUT_MS' } as const;
+const VARIABLES: Variables<Omit<TopicsConfig, keyof BrokerConfig>> = {
+  cluster: textVariable('OUTBOX_CLUSTER'),
+  requestTimeoutMs: integerVariable('OUTBOX_REQUEST_TIMEOUT_MS', 1),
+};
 
 /** The environment variables of a configuration. Values may be CDK tokens, so this function inspects none of them. */
 export const encodeTopicsConfig = (config: TopicsConfig): Record<string, string> => ({
-  [VARIABLES.cluster]: config.cluster,
+  ...encodeVariables(VARIABLES, config),
   ...encodeBrokerConfig(config),
-  [VARIABLES.requestTimeoutMs]: String(config.requestTimeoutMs),
 });
 
 /** @throws OutboxError `invalid-environment`, naming the variable, its value and what is allowed. */
 export function decodeTopicsConfig(environment: Environment): TopicsConfig {
   const read = environmentReader(environment, 'OutboxTopics');
-  return {
-    cluster: read.text(VARIABLES.cluster),
-    ...decodeBrokerConfig(read),
-    requestTimeoutMs: read.integer(VARIABLES.requestTimeoutMs, 1),
-  };
+  return { ...decodeVariables(VARIABLES, read), ...decodeBrokerConfig(read) };
 }
