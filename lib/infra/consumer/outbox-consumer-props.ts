@@ -5,6 +5,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { HANDLER_MARGIN_MS } from '../../consume/environment';
 import { CONSUMER_NAME_PATTERN } from '../../event/consumer-name';
 import { METRICS_NAMESPACE } from '../../event/metrics';
+import { isRecord } from '../../event/options';
 import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
 import type { OutboxTopics } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
@@ -18,6 +19,8 @@ import {
   integer,
   list,
   oneOf,
+  optional,
+  required,
   orFalse,
   text,
   textAtSynthesis,
@@ -220,6 +223,21 @@ export interface ConsumerOnFailure {
   readonly retryAttempts: number;
 }
 
+export const ON_FAILURE_OPTIONS = {
+  bucket: required({
+    ...optional((bucket) => isRecord(bucket) && typeof bucket['bucketArn'] === 'string', 'an S3 bucket'),
+    advice:
+      'Queues and SNS topics get only the place of a batch, and its messages are gone once Kafka has dropped them.',
+  }),
+  retryAttempts: required(
+    integer({
+      max: 10_000,
+      advice:
+        'With a destination Lambda limits the retries to 10: set how many retries a batch gets before Lambda gives it up, also in an outage. Leave onFailure out to retry forever.',
+    }),
+  ),
+} satisfies OptionTable<ConsumerOnFailure>;
+
 /** In the year 2286. A time in milliseconds exceeds it. */
 const LATEST_TIMESTAMP = 9_999_999_999;
 
@@ -227,11 +245,13 @@ export const CONSUMER_OPTIONS = {
   ...BROKER_OPTIONS,
   ...FUNCTION_OPTIONS,
   ...unchecked('topics', 'code', 'inbox', 'reservedConcurrency', 'onFailure', 'topicsCode', 'monitoring'),
-  consumerName: textAtSynthesis({
-    pattern: CONSUMER_NAME_PATTERN,
-    allowed: '1 to 100 letters, digits, ".", "_" or "-", the first a letter or digit, known at synthesis',
-    advice: 'It names the Kafka group, the part of the inbox and the dead-letter topics.',
-  }),
+  consumerName: required(
+    textAtSynthesis({
+      pattern: CONSUMER_NAME_PATTERN,
+      allowed: '1 to 100 letters, digits, ".", "_" or "-", the first a letter or digit, known at synthesis',
+      advice: 'It names the Kafka group, the part of the inbox and the dead-letter topics.',
+    }),
+  ),
   handler: anyValue('index.handler'),
   makeDeadLetterTopics: anyValue(true),
   deadLetterRetention: duration('seconds', {

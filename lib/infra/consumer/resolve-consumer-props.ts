@@ -7,12 +7,12 @@ import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
 import { checkTopicNames } from '../cluster/topic-names';
 import { checkVariables } from '../functions/lambda-limits';
-import { refuseUnknownKeys, requireOption, requireUnique } from '../options/invalid-option';
+import { requireOption, requireUnique } from '../options/invalid-option';
 import { integer, requireAllowed, resolveOptions } from '../options/option-table';
 import {
   CONSUMER_OPTIONS,
+  ON_FAILURE_OPTIONS,
   type ConsumedTopic,
-  type ConsumerOnFailure,
   type OutboxConsumerProps,
   type ResolvedConsumerProps,
 } from './outbox-consumer-props';
@@ -68,7 +68,7 @@ function checkConsumer(props: ResolvedConsumerProps): void {
   checkVariables(props.environment);
   checkMapping(props);
   checkStart(props);
-  checkOnFailure(props.onFailure);
+  if (props.onFailure !== undefined) resolveOptions('onFailure', props.onFailure, ON_FAILURE_OPTIONS, 'onFailure.');
   checkBrokers(props);
 }
 
@@ -169,28 +169,6 @@ function checkStart({ startingPosition, startingPositionTimestamp }: ResolvedCon
     startingPositionTimestamp,
     needed ? 'given with AT_TIMESTAMP' : `left out with ${startingPosition}`,
     'It is the time, in seconds since 1970, from which AT_TIMESTAMP begins.',
-  );
-}
-
-function checkOnFailure(onFailure: ConsumerOnFailure | undefined): void {
-  if (onFailure === undefined) return;
-  refuseUnknownKeys('onFailure', onFailure, ['bucket', 'retryAttempts']);
-  const { bucket, retryAttempts }: Partial<ConsumerOnFailure> = onFailure;
-  requireOption(
-    typeof (bucket as { bucketArn?: unknown } | undefined)?.bucketArn === 'string',
-    'onFailure.bucket',
-    bucket,
-    'an S3 bucket',
-    'Queues and SNS topics get only the place of a batch, and its messages are gone once Kafka has dropped them.',
-  );
-  requireAllowed(
-    integer({
-      max: 10_000,
-      advice:
-        'With a destination Lambda limits the retries to 10: set how many retries a batch gets before Lambda gives it up, also in an outage. Leave onFailure out to retry forever.',
-    }),
-    'onFailure.retryAttempts',
-    retryAttempts,
   );
 }
 

@@ -22,6 +22,8 @@ export {
   anyValue,
   defaultsOf,
   oneOf,
+  optional,
+  required,
   text as textAtSynthesis,
   type OptionTable,
   type Resolved,
@@ -47,7 +49,7 @@ export function resolveOptions<Props extends object, Table extends OptionTable<P
   for (const [name, rule] of Object.entries(rules)) {
     const value: unknown = given[name];
     requireOption(value !== null, prefix + name, value, 'set or left out', 'Leave it out for its default.');
-    if (value !== undefined) requireAllowed(rule, prefix + name, value);
+    if (value !== undefined || rule.isRequired === true) requireAllowed(rule, prefix + name, value);
   }
   // The compiler cannot see that the defaults of the table complete the given options.
   return { ...defaultsOf(rules), ...withoutUndefined(given) } as unknown as Resolved<Props, Table>;

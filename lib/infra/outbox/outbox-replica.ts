@@ -5,7 +5,7 @@ import { PhysicalResourceId } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { awsLookUp } from '../functions/aws-look-up';
 import { checkLocations, locationsOfKeys } from '../options/locations';
-import { requireAllowed, resolveOptions, TABLE_NAME, unchecked, type OptionTable } from '../options/option-table';
+import { required, resolveOptions, TABLE_NAME, unchecked, type OptionTable } from '../options/option-table';
 
 /** Options of an `OutboxReplica`. */
 export interface OutboxReplicaProps {
@@ -45,7 +45,6 @@ export class OutboxReplica extends Construct {
   constructor(scope: Construct, id: string, props: OutboxReplicaProps) {
     super(scope, id);
     const { tableName, encryptionKey } = resolveOptions('OutboxReplica', props, OPTIONS);
-    requireAllowed(TABLE_NAME, 'tableName', tableName);
     checkLocations(Stack.of(this), locationsOfKeys({ encryptionKey }));
     const tableArn = Stack.of(this).formatArn({ service: 'dynamodb', resource: 'table', resourceName: tableName });
     const lookUp = awsLookUp(this, {
@@ -67,6 +66,9 @@ export class OutboxReplica extends Construct {
   }
 }
 
-const OPTIONS = { tableName: TABLE_NAME, ...unchecked('encryptionKey') } satisfies OptionTable<OutboxReplicaProps>;
+const OPTIONS = {
+  tableName: required(TABLE_NAME),
+  ...unchecked('encryptionKey'),
+} satisfies OptionTable<OutboxReplicaProps>;
 
 const STREAM_ARN = 'Table.LatestStreamArn';
