@@ -26,8 +26,12 @@ import { consumerProblems } from '../template-checks/consumer-checks';
 import { estimateTopicArns, guardPolicySizes } from '../template-checks/role-policies';
 import { ConsumerInbox, grantInbox, grantWait } from './consumer-inbox';
 import { consumerMapping, grantPolling } from './consumer-mapping';
-import type { OutboxConsumerProps, ResolvedConsumerProps } from './outbox-consumer-props';
-import { MAX_INVOCATION_MESSAGE_BYTES, resolveConsumerProps } from './resolve-consumer-props';
+import {
+  MAX_INVOCATION_MESSAGE_BYTES,
+  resolveConsumerProps,
+  type OutboxConsumerProps,
+  type ResolvedConsumerProps,
+} from './outbox-consumer-props';
 
 /**
  * Up to this number of topics the role names each group and dead-letter topic; above it, a pattern with the consumer's
