@@ -60,7 +60,7 @@ export const optionalVariable = <T>({ name, decode }: Variable<T>): Variable<T |
   decode: (read) => (read.optionalText(name) === undefined ? undefined : decode(read)),
 });
 
-/** The environment variables of a configuration. Values may be CDK tokens, so they are not validated. */
+/** Writes a configuration, lists separated by commas. Values may be CDK tokens, so they are not validated. */
 export const encodeVariables = <Config extends object>(
   variables: Variables<Config>,
   config: Config,
