@@ -13,7 +13,7 @@ import { checkLocations } from '../options/locations';
 import { sameKindAs } from '../template-checks/app-tree';
 import { estimateTopicArns, guardPolicySizes } from '../template-checks/role-policies';
 import { locationsOfBrokers } from './broker-locations';
-import { checkReach, resolveBrokers, type ResolvedBrokers } from './broker-props';
+import { checkReach, resolveBrokers, type BrokerProps, type ResolvedBrokers } from './broker-props';
 import {
   checkReplicas,
   CLOUDFORMATION_REPLICAS,
@@ -175,9 +175,14 @@ export class OutboxTopics extends Construct {
 /** Identifies the cluster by its ARN, or by its broker addresses if the app has no ARN. */
 const clusterIdOf = ({ cluster, bootstrapBrokers }: ResolvedBrokers): string => cluster?.clusterArn ?? bootstrapBrokers;
 
-/** @throws OutboxError `invalid-option` for topics on another cluster. */
-export function checkTopicsCluster(topics: unknown, brokers: ResolvedBrokers): void {
-  if (!(topics instanceof OutboxTopics)) return;
+/**
+ * The brokers of a construct that reads or writes `topics`, which it waits for.
+ *
+ * @throws OutboxError `invalid-option`, also for topics on another cluster.
+ */
+export function resolveBrokersOf({ topics, ...props }: BrokerProps & { readonly topics: unknown }): ResolvedBrokers {
+  const brokers = resolveBrokers(props);
+  if (!(topics instanceof OutboxTopics)) return brokers;
   const [made, used] = [topics.clusterId, clusterIdOf(brokers)];
   // A token and a plain ARN may name the same cluster, and so may an ARN and addresses.
   const areComparable = Token.isUnresolved(made) === Token.isUnresolved(used) && isArn(made) === isArn(used);
@@ -189,6 +194,7 @@ export function checkTopicsCluster(topics: unknown, brokers: ResolvedBrokers): v
     'topics on the cluster that is used',
     'They do not exist on the cluster of this construct. Give both the same cluster.',
   );
+  return { ...brokers, dependencies: [...brokers.dependencies, topics] };
 }
 
 /** The cluster's defaults for a topic, if the app knows them. */

@@ -6,9 +6,9 @@ import { HANDLER_MARGIN_MS } from '../../consume/environment';
 import { CONSUMER_NAME_PATTERN, deadLetterTopic } from '../../event/consumer-name';
 import { METRICS_NAMESPACE } from '../../event/metrics';
 import { isRecord } from '../../event/options';
-import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers, resolveBrokers } from '../cluster/broker-props';
+import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../cluster/message-size';
-import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
+import { OutboxTopics, resolveBrokersOf } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
 import { checkTopicNames } from '../cluster/topic-names';
 import { memorySize, checkVariables } from '../functions/lambda-limits';
@@ -316,13 +316,10 @@ export type ResolvedConsumerProps = Omit<Resolved<OutboxConsumerProps, typeof OP
  */
 export function resolveConsumerProps(props: OutboxConsumerProps): ResolvedConsumerProps {
   const own = resolveOptions('OutboxConsumer', props, OPTIONS);
-  const brokers = resolveBrokers(own);
-  checkTopicsCluster(own.topics, brokers);
   const resolved: ResolvedConsumerProps = {
     ...own,
-    ...brokers,
+    ...resolveBrokersOf(own),
     topics: consumedTopics(own),
-    dependencies: own.topics instanceof OutboxTopics ? [...brokers.dependencies, own.topics] : brokers.dependencies,
   };
   checkConsumer(resolved);
   requireOption(

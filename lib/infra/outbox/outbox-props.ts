@@ -11,15 +11,9 @@ import {
   type Order,
 } from '../../relay/environment';
 import { SWEEPER_DEFAULTS } from '../../sweep/environment';
-import {
-  BROKER_OPTIONS,
-  checkReach,
-  resolveBrokers,
-  type BrokerProps,
-  type ResolvedBrokers,
-} from '../cluster/broker-props';
+import { BROKER_OPTIONS, checkReach, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
 import { checkBatchLimit } from '../cluster/message-size';
-import { checkTopicsCluster, OutboxTopics } from '../cluster/outbox-topics';
+import { OutboxTopics, resolveBrokersOf } from '../cluster/outbox-topics';
 import { checkTopicNames } from '../cluster/topic-names';
 import { memorySize } from '../functions/lambda-limits';
 import { FUNCTION_OPTIONS, type OutboxFunctionProps } from '../functions/outbox-function';
@@ -314,15 +308,8 @@ export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
   const own = resolveOptions('Outbox', props, OPTIONS);
   const topics = own.topics instanceof OutboxTopics ? own.topics.names : own.topics;
   checkTopics(topics);
-  const brokers = resolveBrokers(own);
-  const resolved: ResolvedOutboxProps = {
-    ...own,
-    ...brokers,
-    topics,
-    dependencies: own.topics instanceof OutboxTopics ? [...brokers.dependencies, own.topics] : brokers.dependencies,
-  };
-  checkReach(brokers);
-  checkTopicsCluster(own.topics, brokers);
+  const resolved: ResolvedOutboxProps = { ...own, ...resolveBrokersOf(own), topics };
+  checkReach(resolved);
   if (own.topics instanceof OutboxTopics) checkBatchLimit(own.topics.topics, resolved.maxBatchBytes);
   checkTable(resolved);
   checkTimes(resolved);
