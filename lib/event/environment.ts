@@ -67,7 +67,7 @@ export const encodeVariables = <Config extends object>(
 ): Record<string, string> =>
   Object.fromEntries(
     Object.entries<Variable<unknown>>(variables).flatMap(([key, { name }]) => {
-      const value: unknown = config[key as keyof Config];
+      const value = config[key as keyof Config] as string | number | readonly string[] | undefined;
       return value === undefined ? [] : [[name, String(value)]];
     }),
   );

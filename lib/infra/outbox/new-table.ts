@@ -45,7 +45,7 @@ export const NEW_TABLE_OPTIONS = {
   ...unchecked('encryptionKey', 'removalPolicy'),
 } satisfies OptionTable<NewTableProps>;
 
-/** What the table of an outbox and an inbox have in common. */
+/** Properties that the tables of outboxes and inboxes share. */
 export const newTable = (
   scope: Construct,
   schema: typeof TABLE | typeof INBOX_TABLE,
