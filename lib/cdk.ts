@@ -1,5 +1,5 @@
 export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
-export type { BrokerAccess } from './infra/cluster/broker-ports';
+export type { BrokerAccess } from './infra/cluster/broker-reach';
 export type { BrokerProps } from './infra/cluster/broker-props';
 export { KafkaAuthentication, type MskCluster, type TopicAdministration } from './infra/cluster/kafka-authentication';
 export { OutboxCluster } from './infra/cluster/outbox-cluster';

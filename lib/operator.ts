@@ -38,7 +38,7 @@ export type { ResendOptions, ResendPlan, ResendReport, ResendTarget } from './op
 export { doctor } from './operate/doctor/doctor';
 export type { DoctorReport } from './operate/doctor/doctor';
 export type { DoctorOptions, DoctorTarget } from './operate/doctor/read-deployment';
-export type { DoctorLine, DoctorVerdict } from './operate/doctor/line';
+export type { DoctorLine, DoctorVerdict } from './operate/doctor/lookup';
 export { explain } from './operate/explain/explain';
 export type { ExplainKafka, ExplainOptions, ExplainReport } from './operate/explain/explain';
 export type {
@@ -52,9 +52,9 @@ export type {
   NamedConsumer,
 } from './operate/explain/diagnosis';
 export type { ConsumerGroupState } from './operate/kafka-metadata';
-export { explainKafka } from './operate/explain/explain-kafka';
-export type { ExplainKafkaConnection } from './operate/explain/explain-kafka';
-export { findRelay, inHomeRegion } from './operate/find-relay';
+export { explainKafka } from './operate/explain/explain';
+export type { ExplainKafkaConnection } from './operate/explain/explain';
+export { findRelay, inHomeRegion } from './operate/find-outbox';
 export { findConsumers, findKafkaFunctions, findSweeper, findTable, findTopics } from './operate/find-outbox';
 export type { DeployedConsumer, StackTarget } from './operate/find-outbox';
 export { follow } from './operate/follow';
@@ -102,8 +102,8 @@ export { show } from './operate/show';
 export type { ShownItem, ShownKey } from './operate/show';
 export { status } from './operate/status';
 export type { PartitionStatus, StatusOptions, StatusReport } from './operate/status';
-export { PRICE_LIST } from './operate/prices';
-export type { ListPrice, ListPrices } from './operate/prices';
+export { PRICE_LIST } from './operate/cost';
+export type { ListPrice, ListPrices } from './operate/cost';
 export { sweepNow } from './operate/sweep';
 export type { SweepNowOptions } from './operate/sweep';
 export type { OutboxTarget } from './operate/target';

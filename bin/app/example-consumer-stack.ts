@@ -7,7 +7,7 @@ import type { OutboxCluster } from '../../lib/infra/cluster/outbox-cluster';
 import type { OutboxTopics } from '../../lib/infra/cluster/outbox-topics';
 import { ConsumerInbox } from '../../lib/infra/consumer/consumer-inbox';
 import { OutboxConsumer } from '../../lib/infra/consumer/outbox-consumer';
-import { bundledFunction } from '../../lib/infra/functions/bundled-function';
+import { bundledFunction } from '../../lib/infra/functions/outbox-function';
 
 export interface ExampleConsumerStackProps extends StackProps {
   readonly cluster: OutboxCluster;

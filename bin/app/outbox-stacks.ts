@@ -1,10 +1,8 @@
 import type { StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { oneOf, ownKeys, type Context } from './context-values';
-import { parseExistingClusterContext } from './existing-cluster-context';
-import { ExistingClusterStack } from './existing-cluster-stack';
-import { parseNewClusterContext } from './new-cluster-context';
-import { newClusterStacks, type StackCode } from './new-cluster-stacks';
+import { parseExistingClusterContext, ExistingClusterStack } from './existing-cluster-stack';
+import { parseNewClusterContext, newClusterStacks, type StackCode } from './new-cluster-stacks';
 
 const readCluster = oneOf('serverless', 'express', 'standard', 'existing');
 

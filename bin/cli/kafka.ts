@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { findRelay } from '../../lib/operate/find-relay';
+import { findRelay } from '../../lib/operate/find-outbox';
 import type { KafkaTarget } from '../../lib/operate/kafka-target';
 import { SessionError, type Session } from './session';
 

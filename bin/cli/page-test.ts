@@ -1,5 +1,5 @@
 import { alarmPrefix, readAlarms } from '../../lib/operate/alarms';
-import { findRelay } from '../../lib/operate/find-relay';
+import { findRelay } from '../../lib/operate/find-outbox';
 import { pageTest, planPageTest, type PagePlan, type PageResult } from '../../lib/operate/page-test';
 import { ask, canAsk } from './ask';
 import { count } from './format';

@@ -16,8 +16,9 @@ import {
   findTable,
   findTopics,
   type DeployedConsumer,
+  inHomeRegion,
+  inHomeRegionIfKnown,
 } from '../../lib/operate/find-outbox';
-import { inHomeRegion, inHomeRegionIfKnown } from '../../lib/operate/find-relay';
 import type { OutboxTarget } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
 import { clientConfig } from './client-config';

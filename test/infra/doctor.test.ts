@@ -1,6 +1,6 @@
 import type { BillingMode, StreamViewType, TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
-import { checkDeployment } from '../../lib/operate/doctor/checks';
+import { checkDeployment } from '../../lib/operate/doctor/doctor';
 import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../lib/event/table-actions';
 import { known } from '../../lib/operate/doctor/lookup';
 import { aReader, soundDeployment, STREAM_ARN, TABLE_ARN, TABLE_NAME } from '../builders/deployment';

@@ -1,6 +1,12 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { costOf, type CostEstimate, type KafkaWorkload, type CostWorkload } from '../../../lib/operate/cost';
-import { PRICE_LIST, type ListPrices } from '../../../lib/operate/prices';
+import {
+  costOf,
+  type CostEstimate,
+  type KafkaWorkload,
+  type CostWorkload,
+  PRICE_LIST,
+  type ListPrices,
+} from '../../../lib/operate/cost';
 import { durationWithin } from '../arguments';
 import { columns, count, number } from '../format';
 import type { GlobalOptions } from '../session';

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { consumersIn } from '../../../lib/operate/consumer/inbox-contents';
 import type { DoctorReport } from '../../../lib/operate/doctor/doctor';
 import type { DoctorOptions } from '../../../lib/operate/doctor/read-deployment';
-import type { DoctorLine } from '../../../lib/operate/doctor/line';
+import type { DoctorLine } from '../../../lib/operate/doctor/lookup';
 import type { PagePlan } from '../../../lib/operate/page-test';
 import { runInSession, EXIT_CODES, needsYes } from '../run-in-session';
 import { consumersToCheck } from '../consumers';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { messageOf } from '../../../lib/event/errors';
-import { explain, type ExplainReport } from '../../../lib/operate/explain/explain';
+import { explain, type ExplainReport, explainKafka } from '../../../lib/operate/explain/explain';
 import {
   isSettled,
   type EventAtConsumer,
@@ -9,7 +9,6 @@ import {
   type KeyExplanation,
 } from '../../../lib/operate/explain/diagnosis';
 import type { DeadLetter } from '../../../lib/operate/consumer/dead-letters';
-import { explainKafka } from '../../../lib/operate/explain/explain-kafka';
 import { parseSequence, shownPosition } from '../../../lib/event/position';
 import { runInSession, EXIT_CODES } from '../run-in-session';
 import { consumersToCheck } from '../consumers';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { messageOf } from '../../../lib/event/errors';
 import type { PagePlan } from '../../../lib/operate/page-test';
-import { findRelay } from '../../../lib/operate/find-relay';
+import { findRelay } from '../../../lib/operate/find-outbox';
 import { RELAY_DEFAULTS } from '../../../lib/relay/environment';
 import { runInSession, EXIT_CODES } from '../run-in-session';
 import { parseTimeout } from '../arguments';

@@ -1,5 +1,5 @@
 import type { Hold } from '../../../lib/event/control';
-import { checkReachability } from '../../../lib/operate/broker-reachability';
+import { checkReachability } from '../../../lib/operate/kafka-metadata';
 import { held } from '../../../lib/operate/held';
 import { follow } from '../../../lib/operate/follow';
 import type { KafkaTarget } from '../../../lib/operate/kafka-target';

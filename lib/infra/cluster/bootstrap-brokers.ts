@@ -1,7 +1,7 @@
 import { PhysicalResourceId, type AwsCustomResource } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { awsLookUp } from '../functions/aws-look-up';
-import type { BrokerAccess } from './broker-ports';
+import type { BrokerAccess } from './broker-reach';
 
 /** Fields of the `GetBootstrapBrokers` response, for clients in the cluster's own VPC. */
 const RESPONSE_FIELDS: Readonly<Record<BrokerAccess, string>> = {

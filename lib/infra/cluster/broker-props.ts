@@ -1,12 +1,11 @@
-import { Token } from 'aws-cdk-lib';
-import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
+import { Token, Stack } from 'aws-cdk-lib';
+import { CfnSecurityGroup, Vpc, type ISecurityGroup, type IVpc, type SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import type { Construct } from 'constructs';
 import { requireLeftOut, requireOption } from '../options/invalid-option';
+import { locationOf, partsOfArn, REGION_ONLY, type LocatedResource } from '../options/locations';
 import { list, unchecked, type OptionTable } from '../options/option-table';
-import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
-import { checkBrokerReach, regionOfBrokers } from './broker-reach';
+import { BROKER_ACCESSES, BROKER_PORTS, checkBrokerReach, regionOfBrokers, type BrokerAccess } from './broker-reach';
 import { KafkaAuthentication } from './kafka-authentication';
-import { checkNetworkParts, type NetworkParts } from './network-parts';
 import { OutboxCluster } from './outbox-cluster';
 
 /** How functions connect to the brokers: by a cluster, or by addresses and an authentication. */
@@ -171,4 +170,94 @@ function networkOf({ network }: OutboxCluster, given: NetworkParts): NetworkPart
     vpcSubnets: given.vpcSubnets ?? network.vpcSubnets,
     securityGroups: given.securityGroups ?? [network.clientSecurityGroup],
   };
+}
+
+/** Where functions run. */
+export interface NetworkParts {
+  readonly vpc?: IVpc;
+  readonly vpcSubnets?: SubnetSelection;
+  readonly securityGroups?: ISecurityGroup[];
+}
+
+/**
+ * Checks what the app makes: the VPC of an imported subnet or security group is unknown.
+ *
+ * @throws OutboxError `invalid-option` for subnets and security groups without a VPC or of another VPC.
+ */
+export function checkNetworkParts({ vpc, vpcSubnets, securityGroups = [] }: NetworkParts): void {
+  if (vpc === undefined) {
+    for (const [option, got] of Object.entries({ vpcSubnets, securityGroups })) {
+      const isLeftOut = got === undefined || (Array.isArray(got) && got.length === 0);
+      requireOption(isLeftOut, option, 'given without vpc', 'left out without vpc', 'Give the VPC that it belongs to.');
+    }
+    return;
+  }
+  const foreignSubnet = vpcSubnets?.subnets?.find(({ node: { scope } }) => scope instanceof Vpc && scope !== vpc);
+  requireOption(
+    foreignSubnet === undefined,
+    'vpcSubnets',
+    `one with the subnet ${foreignSubnet?.node.path ?? ''}`,
+    `subnets of the VPC ${vpc.node.path}`,
+    'Lambda refuses subnets of another VPC. Select them from the vpc that is given.',
+  );
+  const foreignGroup = securityGroups.find((group) => isOfAnotherVpc(group, vpc));
+  requireOption(
+    foreignGroup === undefined,
+    'securityGroups',
+    `one with the group ${foreignGroup?.node.path ?? ''}`,
+    `groups of the VPC ${vpc.node.path}`,
+    'EC2 attaches a security group only in its own VPC. Make the group with the vpc that is given.',
+  );
+}
+
+function isOfAnotherVpc({ node: { defaultChild: group } }: ISecurityGroup, { vpcId }: IVpc): boolean {
+  if (!(group instanceof CfnSecurityGroup) || group.vpcId === undefined || group.vpcId === vpcId) return false;
+  // A token and a plain id may name the same VPC.
+  return Token.isUnresolved(group.vpcId) === Token.isUnresolved(vpcId);
+}
+
+/** Regions and accounts of the brokers, their login and their network, with the options that name them. */
+export function locationsOfBrokers({
+  cluster,
+  authentication,
+  bootstrapBrokers,
+  vpc,
+}: ResolvedBrokers): LocatedResource[] {
+  const { settings, clusterArn } = authentication;
+  const located: LocatedResource[] = [];
+  const advice =
+    'No event source mapping, trigger or permission of this stack reaches it there. Give each region and account its own cluster and stack.';
+  if (cluster !== undefined) {
+    const location = locationOf(cluster.clusterArn, cluster.exists ? undefined : Stack.of(cluster));
+    located.push({ option: 'cluster', name: `the cluster ${cluster.node.path}`, location, advice });
+  }
+  if (clusterArn !== undefined) {
+    const location = partsOfArn(clusterArn);
+    located.push({ option: 'authentication', name: 'IAM of a cluster', location, advice });
+    located.push({
+      option: 'bootstrapBrokers',
+      name: 'brokers',
+      location: { region: regionOfBrokers(bootstrapBrokers) },
+      advice: 'A login by IAM is signed for the region of the function. Use brokers of that region.',
+    });
+  }
+  if ('secretArn' in settings && settings.secretArn !== undefined) {
+    located.push({
+      option: 'authentication',
+      name: 'a login in a secret',
+      location: partsOfArn(settings.secretArn),
+      compared: REGION_ONLY,
+      advice: 'Functions read the secret from Secrets Manager of their own region. Replicate it there.',
+    });
+  }
+  if (vpc !== undefined) {
+    located.push({
+      option: 'vpc',
+      name: `the VPC ${vpc.node.path}`,
+      location: vpc.env,
+      compared: REGION_ONLY,
+      advice: 'A function runs in a VPC of its own region.',
+    });
+  }
+  return located;
 }

@@ -1,6 +1,13 @@
 import { Token } from 'aws-cdk-lib';
 import { requireOption } from '../options/invalid-option';
-import { BROKER_PORTS } from './broker-ports';
+
+/** The authentication methods of Amazon MSK that this package supports, and the port of each inside the VPC. */
+export const BROKER_PORTS = { none: 9092, tls: 9094, scram: 9096, iam: 9098 } as const;
+
+/** How clients authenticate to brokers. */
+export type BrokerAccess = keyof typeof BROKER_PORTS;
+
+export const BROKER_ACCESSES = Object.keys(BROKER_PORTS) as readonly BrokerAccess[];
 
 /** `b-1.orders.a1b2c3.c2.kafka.eu-west-1.amazonaws.com`, `boot-a1b2c3.c1.kafka-serverless.…`. */
 const MSK_HOST = /\.kafka(-[a-z]+)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;

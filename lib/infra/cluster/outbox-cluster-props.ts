@@ -1,7 +1,7 @@
-import { RemovalPolicy, Size, Token } from 'aws-cdk-lib';
+import { RemovalPolicy, Size, Token, Stack } from 'aws-cdk-lib';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
-import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { CfnSecret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { requireOption } from '../options/invalid-option';
 import {
   anyValue,
@@ -14,10 +14,9 @@ import {
   type OptionTable,
   type Resolved,
 } from '../options/option-table';
-import { BROKER_ACCESSES, type BrokerAccess } from './broker-ports';
+import { BROKER_ACCESSES, type BrokerAccess } from './broker-reach';
 import { checkAccess, type OutboxNetwork } from './outbox-network';
-import { checkScramSecret } from './scram-secret';
-import type { TopicDefaults } from './topic-configs';
+import type { TopicDefaults } from './topic-rules';
 
 /** Options of a new cluster of any kind. */
 export interface NewClusterProps {
@@ -402,4 +401,35 @@ function checkSubnets(kind: ClusterKind, brokers: number, subnets: readonly stri
     `a multiple of the number of subnets (${subnets.length})`,
     'MSK puts the same number of brokers into each zone.',
   );
+}
+
+/** MSK requires this prefix. https://docs.aws.amazon.com/msk/latest/developerguide/msk-password-tutorial.html */
+export const SCRAM_SECRET_PREFIX = 'AmazonMSK_';
+
+/** @throws OutboxError `invalid-option` for a secret that MSK would refuse to associate with a cluster. */
+export function checkScramSecret(secret: ISecret, option = 'scramSecret'): void {
+  const resource = secret.node.defaultChild;
+  const made = resource instanceof CfnSecret ? resource : undefined;
+  const name = made === undefined ? secret.secretName : nameOf(made);
+  const advice = 'MSK associates no other with a cluster.';
+  // The name of an imported secret may be known only at deployment.
+  requireOption(
+    (made === undefined && Token.isUnresolved(name)) || name?.startsWith(SCRAM_SECRET_PREFIX) === true,
+    option,
+    name === undefined ? 'a secret with a generated name' : `the secret "${name}"`,
+    `a secret whose name begins with ${SCRAM_SECRET_PREFIX}`,
+    advice,
+  );
+  requireOption(
+    made === undefined || made.kmsKeyId !== undefined,
+    option,
+    "a secret under the account's default key",
+    'a secret with an encryptionKey of your own',
+    advice,
+  );
+}
+
+function nameOf(made: CfnSecret): string | undefined {
+  const name: unknown = Stack.of(made).resolve(made.name);
+  return typeof name === 'string' ? name : undefined;
 }

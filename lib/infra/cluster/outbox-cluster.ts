@@ -4,11 +4,10 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { CfnBatchScramSecret, CfnCluster, CfnConfiguration, CfnServerlessCluster } from 'aws-cdk-lib/aws-msk';
 import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { clusterNameIn } from '../options/arn';
+import { clusterNameIn, checkLocations, locationsOfKeys } from '../options/locations';
 import { requireOption } from '../options/invalid-option';
-import { checkLocations, locationsOfKeys } from '../options/locations';
 import { BootstrapBrokers } from './bootstrap-brokers';
-import type { BrokerAccess } from './broker-ports';
+import type { BrokerAccess } from './broker-reach';
 import { KafkaAuthentication } from './kafka-authentication';
 import {
   MANAGED_REPLICATION,
@@ -25,9 +24,9 @@ import {
   type ServerlessClusterProps,
   type StandardClusterProps,
   type TopicReplication,
+  SCRAM_SECRET_PREFIX,
 } from './outbox-cluster-props';
 import type { OutboxNetwork } from './outbox-network';
-import { SCRAM_SECRET_PREFIX } from './scram-secret';
 import { serverlessRegionWarning } from './serverless';
 
 /** Limit for the names of clusters and configurations. */

@@ -19,7 +19,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { requireLeftOut, requireOption } from '../options/invalid-option';
 import { anyValue, defaultsOf, resolveOptions, type OptionTable } from '../options/option-table';
-import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-ports';
+import { BROKER_ACCESSES, BROKER_PORTS, type BrokerAccess } from './broker-reach';
 
 /** Options of an `OutboxNetwork`. */
 export interface OutboxNetworkProps {

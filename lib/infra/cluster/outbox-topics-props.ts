@@ -15,10 +15,15 @@ import {
   type Resolved,
 } from '../options/option-table';
 import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from './broker-props';
-import { checkWriterLimit, DEFAULT_MAX_MESSAGE_BYTES, MAX_MESSAGE_BYTES } from './message-size';
+import {
+  checkWriterLimit,
+  DEFAULT_MAX_MESSAGE_BYTES,
+  MAX_MESSAGE_BYTES,
+  checkTopicNames,
+  checkTopicConfigs,
+  type TopicDefaults,
+} from './topic-rules';
 import { checkServerlessQuotas } from './serverless';
-import { checkTopicConfigs, type TopicDefaults } from './topic-configs';
-import { checkTopicNames } from './topic-names';
 
 /** Options of a topic. */
 export interface TopicProps {

@@ -6,14 +6,12 @@ import { Provider } from 'aws-cdk-lib/custom-resources';
 import { Construct } from 'constructs';
 import { encodeTopicsConfig, TOPICS_DEFAULTS } from '../../topics/environment';
 import { encodeTopicRequest, type TopicRequest } from '../../topics/request';
-import { bundledFunction } from '../functions/bundled-function';
-import { outboxFunction } from '../functions/outbox-function';
+import { bundledFunction, outboxFunction } from '../functions/outbox-function';
 import { invalidOption, requireOption } from '../options/invalid-option';
 import { checkLocations } from '../options/locations';
 import { sameKindAs } from '../template-checks/app-tree';
 import { estimateTopicArns, guardPolicySizes } from '../template-checks/role-policies';
-import { locationsOfBrokers } from './broker-locations';
-import { checkReach, resolveBrokers, type BrokerProps, type ResolvedBrokers } from './broker-props';
+import { locationsOfBrokers, checkReach, resolveBrokers, type BrokerProps, type ResolvedBrokers } from './broker-props';
 import {
   checkReplicas,
   CLOUDFORMATION_REPLICAS,
@@ -24,8 +22,7 @@ import {
   type OutboxTopicsProps,
   type ResolvedTopic,
 } from './outbox-topics-props';
-import { topicWarnings, type TopicDefaults } from './topic-configs';
-import { collision, isCollision } from './topic-names';
+import { topicWarnings, type TopicDefaults, collision, isCollision } from './topic-rules';
 
 const MEMORY_MB = 256;
 /** Long enough for two checks and a change with their retries, and shorter than CloudFormation waits. */

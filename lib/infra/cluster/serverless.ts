@@ -1,6 +1,6 @@
-import { known } from '../options/arn';
+import { known } from '../options/locations';
 import { requireOption } from '../options/invalid-option';
-import { MAX_MESSAGE_BYTES, maxMessageBytesOf, type LimitedTopic } from './message-size';
+import { MAX_MESSAGE_BYTES, maxMessageBytesOf, type LimitedTopic } from './topic-rules';
 
 /**
  * Regions whose CloudFormation has `AWS::MSK::ServerlessCluster`: the schemas of cfn-lint 1.58.0, read on 2026-11-28

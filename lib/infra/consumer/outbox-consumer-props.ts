@@ -7,12 +7,10 @@ import { CONSUMER_NAME_PATTERN, deadLetterTopic } from '../../event/consumer-nam
 import { METRICS_NAMESPACE } from '../../event/metrics';
 import { isRecord } from '../../event/options';
 import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
-import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../cluster/message-size';
+import { MAX_MESSAGE_BYTES, maxMessageBytesOf, checkTopicNames } from '../cluster/topic-rules';
 import { OutboxTopics, resolveBrokersOf } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
-import { checkTopicNames } from '../cluster/topic-names';
-import { memorySize, checkVariables } from '../functions/lambda-limits';
-import { FUNCTION_OPTIONS, type OutboxFunctionProps } from '../functions/outbox-function';
+import { memorySize, checkVariables, FUNCTION_OPTIONS, type OutboxFunctionProps } from '../functions/outbox-function';
 import type { ConsumerMonitoringOptions } from '../monitoring/consumer-options';
 import { requireOption, requireUnique } from '../options/invalid-option';
 import {

@@ -1,12 +1,15 @@
-import { ArnFormat, RemovalPolicy, Stack, type Duration } from 'aws-cdk-lib';
+import { existsSync } from 'node:fs';
+import { join, dirname } from 'node:path';
+import { ArnFormat, RemovalPolicy, Stack, Token, type Duration } from 'aws-cdk-lib';
 import type { ISecurityGroup, IVpc, SubnetSelection } from 'aws-cdk-lib/aws-ec2';
 import { ManagedPolicy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key, type IKey } from 'aws-cdk-lib/aws-kms';
-import { Architecture, Function as LambdaFunction, Runtime, type Code } from 'aws-cdk-lib/aws-lambda';
+import { Architecture, Function as LambdaFunction, Runtime, Code } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, type RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
-import { logRetention, unchecked, type OptionTable, type Resolved } from '../options/option-table';
-import { checkVariablesLength } from './lambda-limits';
+import type { OptionRule } from '../../event/option-rules';
+import { invalidOption, requireOption } from '../options/invalid-option';
+import { logRetention, unchecked, integer, type OptionTable, type Resolved } from '../options/option-table';
 
 /** Options of the functions that a construct makes. */
 export interface OutboxFunctionProps {
@@ -119,5 +122,73 @@ function letLogsUse(key: IKey, scope: Construct): void {
       resources: ['*'],
       conditions: { ArnLike: { 'kms:EncryptionContext:aws:logs:arn': logGroups } },
     }),
+  );
+}
+
+/** The directory of this package: the nearest ancestor with a package.json, from the sources as well as from `dist`. */
+export function packageRoot(from: string = __dirname): string {
+  for (let directory = from; ; directory = dirname(directory)) {
+    if (existsSync(join(directory, 'package.json'))) return directory;
+    if (directory === dirname(directory)) throw new Error(`No package.json in ${from} or above it.`);
+  }
+}
+
+/**
+ * The code of a function that this package ships as a bundle: synthesis needs neither a bundler nor Docker.
+ *
+ * @throws OutboxError `invalid-option` if `root` holds no bundle.
+ */
+export function bundledFunction(
+  name: 'relay' | 'sweeper' | 'topics' | 'example-consumer',
+  root: string = packageRoot(),
+): Code {
+  const directory = join(root, 'dist', 'lambdas', name);
+  if (!existsSync(join(directory, 'index.js'))) {
+    throw invalidOption(
+      name === 'example-consumer' ? 'exampleConsumerCode' : `${name}Code`,
+      undefined,
+      `given when ${join(directory, 'index.js')} does not exist`,
+      'The published package contains that bundle; in a checkout, make it with "node scripts/bundle.mjs".',
+    );
+  }
+  return Code.fromAsset(directory);
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MEMORY_MB = { min: 128, max: 10_240 } as const;
+const MAX_VARIABLES_LENGTH = 4_096;
+const VARIABLE = /^[A-Za-z][A-Za-z0-9_]+$/;
+/** Variables that Lambda sets itself and refuses to accept. */
+const RESERVED =
+  /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_REGION|REGION|EXECUTION_ENV|LAMBDA_.*|ACCESS_KEY|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR)$/;
+
+/** Memory of a function. */
+export const memorySize = (byDefault: number): OptionRule<number> =>
+  integer({ ...MEMORY_MB, default: byDefault, advice: 'It is in MB, and that is what Lambda allows.' });
+
+/** @throws OutboxError `invalid-option` for variables that Lambda refuses. */
+export function checkVariables(variables: Readonly<Record<string, string>>): void {
+  const refused = Object.keys(variables).find((name) => !VARIABLE.test(name) || RESERVED.test(name));
+  requireOption(
+    refused === undefined,
+    'environment',
+    refused,
+    'names of at least two letters, digits or "_", the first a letter, that Lambda does not reserve',
+    'Lambda sets the reserved ones itself.',
+  );
+  checkVariablesLength(variables, 'Keep longer values in a parameter of Systems Manager.');
+}
+
+/** @throws OutboxError `invalid-option` if the variables that are known at synthesis exceed Lambda's limit. */
+export function checkVariablesLength(variables: Readonly<Record<string, string>>, advice: string): void {
+  const length = Object.entries(variables)
+    .filter((variable) => !variable.some((text) => Token.isUnresolved(text)))
+    .reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
+  requireOption(
+    length <= MAX_VARIABLES_LENGTH,
+    'environment',
+    `variables of ${length} bytes`,
+    `at most ${MAX_VARIABLES_LENGTH} bytes together`,
+    `That is the limit of Lambda. ${advice}`,
   );
 }

@@ -4,7 +4,7 @@ import { Alias, CfnAlias, CfnKey, Key, type IKey } from 'aws-cdk-lib/aws-kms';
 import { CfnTopic, CfnTopicPolicy, Topic, TopicPolicy, type ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct, IConstruct } from 'constructs';
 import type { OutboxError } from '../../event/errors';
-import { known } from '../options/arn';
+import { known } from '../options/locations';
 import { invalidOption } from '../options/invalid-option';
 import { findAll, propertiesOf, referencedBy } from '../template-checks/app-tree';
 import { refusalOf, type ResourceStatement } from '../template-checks/service-policy';

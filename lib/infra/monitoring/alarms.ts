@@ -9,9 +9,15 @@ import {
   type AlarmSpec,
   type ConditionSettings,
 } from './alarm';
-import { mappingMetric, relayMetric, sweeperMetric, type RelayMetric, type SweeperMetric } from './metrics';
+import {
+  mappingMetric,
+  relayMetric,
+  sweeperMetric,
+  type RelayMetric,
+  type SweeperMetric,
+  type MonitoredOutbox,
+} from './metrics';
 import { BURN_RATES, rounded, sloMetric, STREAM_EDGES, STREAM_RETENTION, type ResolvedSlo } from './slo';
-import type { MonitoredOutbox } from './subject';
 
 /**
  * Every alarm of an outbox: its metric, its threshold, and how it treats missing data. A period is five minutes unless

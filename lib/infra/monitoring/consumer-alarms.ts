@@ -10,8 +10,7 @@ import {
   type ConditionSettings,
 } from './alarm';
 import type { ResolvedConsumerMonitoring } from './consumer-options';
-import { consumerMetric, mappingMetric, type ConsumerMetric } from './metrics';
-import type { MonitoredConsumer } from './subject';
+import { consumerMetric, mappingMetric, type ConsumerMetric, type MonitoredConsumer } from './metrics';
 
 /** Lambda needs a few minutes to start the pollers of a new mapping. */
 const WARM_UP = Duration.minutes(30);

@@ -1,11 +1,25 @@
-import type { AlarmBase } from 'aws-cdk-lib/aws-cloudwatch';
+import { Stats, type AlarmBase, type Dashboard, type IAlarm, type Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import { Construct } from 'constructs';
 import { makeAlarm } from './alarm';
 import { consumerAlarmsOf } from './consumer-alarms';
-import { consumerDashboard, consumerRows } from './consumer-dashboard';
 import type { ResolvedConsumerMonitoring } from './consumer-options';
 import { GatheredAlarms } from './gathered-alarms';
-import type { MonitoredConsumer } from './subject';
+import { consumerMetric, mappingMetric, type MonitoredConsumer, type ConsumerMetric } from './metrics';
+import {
+  alarmStates,
+  dashboardOf,
+  gigabyteSeconds,
+  graph,
+  graphOfTimes,
+  heading,
+  invocationsOf,
+  labelled,
+  line,
+  linkToRunbooks,
+  percentiles,
+  unitsOf,
+  type Row,
+} from './widgets';
 
 export interface ConsumerMonitoringProps {
   readonly consumer: MonitoredConsumer;
@@ -33,4 +47,80 @@ export class ConsumerMonitoring extends Construct {
     if (outbox === undefined) consumerDashboard(this, consumer, options, alarms);
     else for (const row of consumerRows(consumer, options)) outbox.dashboard?.addWidgets(...row);
   }
+}
+
+/** A dashboard for one consumer. */
+export const consumerDashboard = (
+  scope: Construct,
+  consumer: MonitoredConsumer,
+  options: ResolvedConsumerMonitoring,
+  alarms: IAlarm[],
+): Dashboard =>
+  dashboardOf(scope, [
+    [linkToRunbooks(options.runbookBaseUrl)],
+    [alarmStates(alarms)],
+    ...consumerRows(consumer, options),
+  ]);
+
+/** The sections of an outbox's dashboard, for a consumer: backlog, latency, cost. */
+export function consumerRows(consumer: MonitoredConsumer, { maxLag }: ResolvedConsumerMonitoring): Row[] {
+  const { function: func, inbox, consumerName } = consumer;
+  const counts = (labels: Partial<Record<ConsumerMetric, string>>): Metric[] =>
+    labelled(labels, (name, options) => consumerMetric(consumer, name, options));
+  const ofMappings = (metricName: string, statistic: string, label: string): Metric[] =>
+    Object.entries(consumer.mappings).map(([topic, mapping]) =>
+      mappingMetric(mapping, metricName, statistic, `${topic}, ${label}`),
+    );
+  return [
+    heading(`Consumer ${consumerName}`),
+    [
+      graph('Messages that wait', {
+        left: ofMappings('MaxOffsetLag', Stats.MAXIMUM, 'in one partition'),
+        right: ofMappings('SumOffsetLag', Stats.MAXIMUM, 'in all'),
+        leftAnnotations: [line(maxLag, 'ticket')],
+      }),
+      graphOfTimes(
+        'From commit to effect',
+        percentiles((options) => consumerMetric(consumer, 'commitToApplyLatency', options)),
+      ),
+      graph('Events', {
+        left: counts({ appliedEvents: 'applied', duplicatesIgnored: 'duplicates' }),
+        right: counts({
+          lateEvents: 'late',
+          duplicatesBelowWindow: 'duplicates by place alone',
+          replaysIgnored: 'replays',
+          unknownTypesSkipped: 'skipped',
+        }),
+      }),
+    ],
+    [
+      graph('What did not go well', {
+        left: counts({
+          failedAttempts: 'failed attempts',
+          deadLetters: 'dead letters',
+          deadLetterFailures: 'dead letters refused',
+          parkedEvents: 'parked',
+          releasedKeys: 'keys released',
+          gaps: 'gaps',
+          outages: 'outages',
+        }),
+      }),
+      graph('Invocations of the consumer', {
+        left: invocationsOf(func),
+        right: [func.metricDuration({ statistic: Stats.p(99), label: 'p99 duration' })],
+      }),
+      graph('Mappings', {
+        left: [
+          ...ofMappings('PollingErrorCount', Stats.SUM, 'polls failed'),
+          ...ofMappings('InvokeErrorCount', Stats.SUM, 'invocations failed'),
+          ...ofMappings('CommitErrorCount', Stats.SUM, 'commits failed'),
+        ],
+      }),
+    ],
+    [
+      graph('Units of the inbox', { left: unitsOf(inbox) }),
+      graph('Lambda, GB-seconds', { left: [gigabyteSeconds(consumer, 'consumer')] }),
+      graph('Pollers', { left: ofMappings('ProvisionedPollers', Stats.MAXIMUM, 'running') }),
+    ],
+  ];
 }

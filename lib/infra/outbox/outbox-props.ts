@@ -12,11 +12,9 @@ import {
 } from '../../relay/environment';
 import { SWEEPER_DEFAULTS } from '../../sweep/environment';
 import { BROKER_OPTIONS, checkReach, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
-import { checkBatchLimit } from '../cluster/message-size';
 import { OutboxTopics, resolveBrokersOf } from '../cluster/outbox-topics';
-import { checkTopicNames } from '../cluster/topic-names';
-import { memorySize } from '../functions/lambda-limits';
-import { FUNCTION_OPTIONS, type OutboxFunctionProps } from '../functions/outbox-function';
+import { checkBatchLimit, checkTopicNames } from '../cluster/topic-rules';
+import { memorySize, FUNCTION_OPTIONS, type OutboxFunctionProps } from '../functions/outbox-function';
 import type { OutboxMonitoringOptions } from '../monitoring/options';
 import { requireLeftOut, requireOption, requireUnique } from '../options/invalid-option';
 import {
@@ -33,7 +31,6 @@ import {
   type Resolved,
 } from '../options/option-table';
 import { NEW_TABLE_OPTIONS, type NewTableProps } from './new-table';
-import { checkConnections } from './relay-connections';
 
 /** Options of an `Outbox`. */
 export interface OutboxProps extends BrokerProps, NewTableProps, OutboxFunctionProps {
@@ -402,3 +399,61 @@ export const checkReplayWindow = (retention: Duration, replayWindow: Duration | 
     `at least the replayWindow of ${String(replayWindow)}`,
     'A replay publishes processed items, and DynamoDB deletes them after the retention. Raise it, or lower replayWindow.',
   );
+
+/** Amazon MSK's limits for clients that authenticate by IAM. */
+interface IamLimits {
+  readonly connections: number;
+  /** New connections in a second. AWS does not raise this limit. */
+  readonly newPerSecond: number;
+  readonly of: string;
+}
+
+const PER_BROKER: IamLimits = { connections: 3_000, newPerSecond: 100, of: 'Each broker' };
+const PER_T3_BROKER: IamLimits = { connections: 3_000, newPerSecond: 4, of: 'Each broker of type t3' };
+const PER_SERVERLESS_CLUSTER: IamLimits = { connections: 3_000, newPerSecond: 100, of: 'A serverless cluster' };
+
+/** A relay has one connection, and briefly a second one while it replaces a producer whose send failed. */
+const CONNECTIONS_OF_A_RELAY = 2;
+
+export interface RelayConnections {
+  readonly authentication: string;
+  readonly clusterKind?: string;
+  readonly instanceType?: string;
+  /** One relay runs for each shard. */
+  readonly expectedShards: number;
+  readonly relayConcurrency?: number;
+}
+
+/** @throws OutboxError `invalid-option` if the relays of all shards exceed the limits of the brokers or Lambda. */
+export function checkConnections(relays: RelayConnections): void {
+  const { authentication, expectedShards, relayConcurrency = Infinity } = relays;
+  requireOption(
+    relayConcurrency >= expectedShards,
+    'relayConcurrency',
+    relayConcurrency,
+    `at least expectedShards (${expectedShards})`,
+    'One relay runs for each shard: with fewer, some shards wait. Raise relayConcurrency, or leave it out.',
+  );
+  if (authentication !== 'iam') return;
+  const { connections, newPerSecond, of } = limitsOf(relays);
+  const most = Math.floor(connections / CONNECTIONS_OF_A_RELAY);
+  requireOption(
+    expectedShards <= most,
+    'expectedShards',
+    expectedShards,
+    `at most ${most} with authentication by IAM`,
+    `${of} takes ${connections} connections, and a relay has up to ${CONNECTIONS_OF_A_RELAY}. Use SCRAM, or several outboxes on several clusters.`,
+  );
+  requireOption(
+    expectedShards <= newPerSecond,
+    'expectedShards',
+    expectedShards,
+    `at most ${newPerSecond} with authentication by IAM`,
+    `${of} takes ${newPerSecond} new connections a second, and after a deployment or an outage the relays of all shards connect at once. Use SCRAM, or larger brokers where they are t3.`,
+  );
+}
+
+function limitsOf({ clusterKind, instanceType }: RelayConnections): IamLimits {
+  if (clusterKind === 'serverless') return PER_SERVERLESS_CLUSTER;
+  return instanceType?.startsWith('kafka.t3.') === true ? PER_T3_BROKER : PER_BROKER;
+}

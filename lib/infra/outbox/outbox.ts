@@ -5,7 +5,7 @@ import type { Grant, IGrantable } from 'aws-cdk-lib/aws-iam';
 import type { IEventSourceMapping, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { RELAY_DEFAULTS } from '../../relay/environment';
-import { locationsOfBrokers } from '../cluster/broker-locations';
+import { locationsOfBrokers } from '../cluster/broker-props';
 import { readsSecret, type KafkaAuthentication } from '../cluster/kafka-authentication';
 import {
   relayMetric,
@@ -14,19 +14,17 @@ import {
   type RelayMetric,
   type SweeperMetric,
 } from '../monitoring/metrics';
-import { checkMskClusterName, ownMskCluster } from '../monitoring/msk-cluster';
-import { resolveMonitoring, type ResolvedMonitoring } from '../monitoring/options';
+import { checkMskClusterName, ownMskCluster, resolveMonitoring, type ResolvedMonitoring } from '../monitoring/options';
 import { OutboxMonitoring } from '../monitoring/outbox-monitoring';
 import { invalidOption } from '../options/invalid-option';
 import { checkLocations, locationsOfAlarmTopics, locationsOfKeys } from '../options/locations';
 import { findAll } from '../template-checks/app-tree';
 import { outboxProblems } from '../template-checks/outbox-checks';
 import { guardPolicySizes } from '../template-checks/role-policies';
-import { checkStream, locationsOfTable } from './existing-table';
+import { checkStream, locationsOfTable } from '../template-checks/same-table';
 import { globalTableProblems, homeRegionOf, sharedRegionProblems, type RegionalOutbox } from './home-region';
 import { resolveOutboxProps, type OutboxProps, type ResolvedOutboxProps, checkOutboxName } from './outbox-props';
-import { OutboxRelay } from './outbox-relay';
-import { OutboxSweeper, SWEEPER_MEMORY_MB } from './outbox-sweeper';
+import { OutboxRelay, OutboxSweeper, SWEEPER_MEMORY_MB } from './outbox-functions';
 import { OutboxTable } from './outbox-table';
 
 /**

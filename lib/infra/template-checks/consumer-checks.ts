@@ -9,7 +9,7 @@ import {
 import type { Construct } from 'constructs';
 import { invalidOption } from '../options/invalid-option';
 import { findAll, propertiesOf, sameKindAs } from './app-tree';
-import { keyProblems } from './key-policy';
+import { keyProblems } from './service-policy';
 import { isSameTable } from './same-table';
 import { routeProblems, type CheckedNetwork } from './service-route';
 import { inboxProblems, shapeProblems } from './table-shape';

@@ -5,7 +5,7 @@ import { CfnEventSourceMapping, type Function as LambdaFunction } from 'aws-cdk-
 import type { Construct } from 'constructs';
 import { invalidOption } from '../options/invalid-option';
 import { findAll, propertiesOf, sameKindAs } from './app-tree';
-import { keyProblems } from './key-policy';
+import { keyProblems } from './service-policy';
 import { hasReplicas, isSameTable } from './same-table';
 import { routeProblems, type CheckedNetwork } from './service-route';
 import { shapeProblems, tableProblems } from './table-shape';

@@ -4,8 +4,22 @@ import { decodeRelayConfig, OUTBOX_ID_VARIABLE, shortestFunctionTimeoutMs } from
 import { MIN_NODE_MAJOR } from '../../relay/mapping-settings';
 import { decodeSweeperConfig } from '../../sweep/environment';
 import type { Deployment, Reader, Rights } from './deployment';
-import { BY_HAND, type CheckResult, type DoctorLine, line, ok, unknown, warn, wrong } from './line';
-import { both, existing, known, type Lookup, map, then } from './lookup';
+import {
+  BY_HAND,
+  type CheckResult,
+  type DoctorLine,
+  line,
+  ok,
+  unknown,
+  warn,
+  wrong,
+  both,
+  existing,
+  known,
+  type Lookup,
+  map,
+  then,
+} from './lookup';
 
 export function relayLines({ state, tableName }: Deployment, relay: Lookup<Reader>): readonly DoctorLine[] {
   const lookup = then(relay, (reader) => reader.function);

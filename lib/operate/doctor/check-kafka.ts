@@ -1,9 +1,8 @@
 import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
-import { unreachableBrokers, type BrokerReachability } from '../broker-reachability';
+import { unreachableBrokers, type BrokerReachability } from '../kafka-metadata';
 import { shellCommand } from '../shell-command';
 import type { GroupBacklog, KafkaState, KafkaTopics, OpenTopics, SweeperRuns } from './deployment';
-import { type CheckResult, type DoctorLine, line, ok, unknown, warn, wrong } from './line';
-import { both } from './lookup';
+import { type CheckResult, type DoctorLine, line, ok, unknown, warn, wrong, both } from './lookup';
 
 export const kafkaLines = ({
   reachableBrokers,

@@ -7,8 +7,19 @@ import { BROKERS_VARIABLE } from '../../kafka/broker-config';
 import { MAPPING_SETTINGS, mappingFilters } from '../../relay/mapping-settings';
 import { configOf, functionIn, variablesOf } from './check-functions';
 import type { Deployment, Reader } from './deployment';
-import { BY_HAND, type CheckResult, type DoctorLine, line, ok, warn, wrong } from './line';
-import { both, known, type Lookup, then } from './lookup';
+import {
+  BY_HAND,
+  type CheckResult,
+  type DoctorLine,
+  line,
+  ok,
+  warn,
+  wrong,
+  both,
+  known,
+  type Lookup,
+  then,
+} from './lookup';
 
 /** The checks of the mappings on the table's streams, and of the one that invokes the relay. */
 export function mappingLines(

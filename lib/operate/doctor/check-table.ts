@@ -4,8 +4,7 @@ import { streamNameOf, type HomeRegion } from '../../event/home-region';
 import { TABLE } from '../../event/table';
 import type { GapState } from '../../event/control';
 import type { Deployment } from './deployment';
-import { type CheckResult, type DoctorLine, line, ok, warn, wrong } from './line';
-import { both, type Lookup, then } from './lookup';
+import { type CheckResult, type DoctorLine, line, ok, warn, wrong, both, type Lookup, then } from './lookup';
 
 /** The checks of the table, whose description is `table`. */
 export function tableLines(deployment: Deployment, table: Lookup<TableDescription>): readonly DoctorLine[] {

@@ -3,7 +3,7 @@ import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aw
 import type { Control } from '../../event/control';
 import type { HomeRegion } from '../../event/home-region';
 import type { DeployedAlarm } from '../alarms';
-import type { BrokerReachability } from '../broker-reachability';
+import type { BrokerReachability } from '../kafka-metadata';
 import type { Lookup } from './lookup';
 
 /** A deployed outbox, in AWS's own terms. */

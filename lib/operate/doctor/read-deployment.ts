@@ -1,3 +1,4 @@
+import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import {
   DescribeContinuousBackupsCommand,
   DescribeTableCommand,
@@ -10,6 +11,7 @@ import {
   type EvaluationResult,
   type IAMClient,
 } from '@aws-sdk/client-iam';
+import type { KafkaClient } from '@aws-sdk/client-kafka';
 import {
   GetFunctionConcurrencyCommand,
   GetFunctionConfigurationCommand,
@@ -19,26 +21,23 @@ import {
   type FunctionConfiguration,
   type LambdaClient,
 } from '@aws-sdk/client-lambda';
-import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
-import type { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
-import type { KafkaClient } from '@aws-sdk/client-kafka';
 import type { SNSClient } from '@aws-sdk/client-sns';
+import { GetCallerIdentityCommand, type STSClient } from '@aws-sdk/client-sts';
 import { environmentReader } from '../../event/environment';
-import { decodeBrokerConfig } from '../../kafka/broker-config';
-import { OUTBOX_NAME_VARIABLE } from '../../relay/environment';
 import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../event/table-actions';
+import { decodeBrokerConfig } from '../../kafka/broker-config';
 import { controlStore } from '../../relay/dynamodb/control';
-import { brokersOf, type KafkaFunction } from './read-brokers';
-import { readKafka } from './read-kafka';
-import { alarmsOf, noticeTopicsOf, sweeperRunsOf } from './read-monitoring';
-import { OPERATOR_ACTIONS } from './checks';
-import { relayOf } from './check-mapping';
-import { configOf, functionIn, variablesOf } from './check-functions';
-import type { Deployment, Permissions, Reader, Rights } from './deployment';
-import { both, existing, known, type Lookup, lookUp, map, NOT_LOCAL, then } from './lookup';
+import { OUTBOX_NAME_VARIABLE } from '../../relay/environment';
 import type { NamedConsumer } from '../explain/diagnosis';
 import type { KafkaTarget } from '../kafka-target';
 import type { OutboxTarget } from '../target';
+import { configOf, functionIn, variablesOf } from './check-functions';
+import { relayOf } from './check-mapping';
+import type { Deployment, Permissions, Reader, Rights } from './deployment';
+import { both, existing, known, lookUp, map, NOT_LOCAL, then, type Lookup } from './lookup';
+import { brokersOf, type KafkaFunction } from './read-brokers';
+import { readKafka } from './read-kafka';
+import { alarmsOf, noticeTopicsOf, sweeperRunsOf } from './read-monitoring';
 
 /** A client that is left out stands for a service that does not exist, as on the local stack. */
 export interface DoctorTarget extends OutboxTarget {
@@ -217,6 +216,26 @@ const rightsOf = (
     if (role === undefined) return { because: 'Lambda does not name its role' };
     return simulateRole(client, role, actions, tableArn);
   });
+
+/** Table actions that an operator needs, and the commands that need them. Transactions have no own action. */
+export const OPERATOR_ACTIONS = {
+  /** The control partition; the items of a key. */
+  'dynamodb:Query': ['explain', 'status', 'held', 'show', 'where', 'redrive', 'sweep', 'verify', 'doctor'],
+  /** One hold; the revision of a large control partition; the item that a key waits for. */
+  'dynamodb:GetItem': ['explain', 'status', 'held', 'show', 'where', 'redrive', 'restore', 'sweep', 'verify', 'doctor'],
+  /** Every item: to count them, to find what the stream lost, or what was committed at some time. */
+  'dynamodb:Scan': ['explain', 'status', 'replay', 'sweep', 'verify', 'doctor'],
+  /** Signals. Restoring an item takes it as well. */
+  'dynamodb:PutItem': ['redrive', 'replay', 'sweep'],
+  /** The note of a redrive; a suspected gap of the stream; an unprocessable signal. */
+  'dynamodb:UpdateItem': ['redrive', 'sweep'],
+  /** A signal that was lost, together with the put of its successor. */
+  'dynamodb:DeleteItem': ['sweep'],
+  /** Which stream the table has, and whether it has several regions. */
+  'dynamodb:DescribeTable': ['status', 'held', 'show', 'where', 'redrive', 'replay', 'sweep', 'verify', 'doctor'],
+  'dynamodb:DescribeTimeToLive': ['doctor'],
+  'dynamodb:DescribeContinuousBackups': ['doctor'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
 
 const ASK_OTHERS = `This check needs sts:GetCallerIdentity, iam:GetRole and iam:SimulatePrincipalPolicy. Without them, run the commands: each error names the missing permission. Together they need ${Object.keys(OPERATOR_ACTIONS).join(', ')} on the table.`;
 

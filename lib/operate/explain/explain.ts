@@ -10,6 +10,7 @@ import {
   sourceKeyOf,
   type InboxKey,
 } from '../../consume/inbox-keys';
+import { deadLetterTopic } from '../../event/consumer-name';
 import { messageOf, OutboxError } from '../../event/errors';
 import { isOwnPartition, parsePartitionKey } from '../../event/key';
 import { formatSequence, versionOfPosition } from '../../event/position';
@@ -18,6 +19,7 @@ import { controlStore } from '../../relay/dynamodb/control';
 import { scanPages } from '../../relay/dynamodb/pages';
 import { forEachKey } from '../../timing/for-each';
 import { readerOf } from '../consumer/consumer-lag';
+import { deadLetters, type DeadLetter } from '../consumer/dead-letters';
 import {
   consumersIn,
   inboxContents,
@@ -26,6 +28,11 @@ import {
   type KnownKey,
 } from '../consumer/inbox-contents';
 import { parkedKeysOf } from '../consumer/parked';
+import { openKafkaMetadata } from '../kafka-metadata';
+import type { KafkaTarget } from '../kafka-target';
+import { mapKeys } from '../map-keys';
+import { show, type ShownKey } from '../show';
+import { readItem, type OutboxTarget } from '../target';
 import {
   explainKey,
   type ConsumerState,
@@ -34,9 +41,6 @@ import {
   type InboxKeyState,
   type NamedConsumer,
 } from './diagnosis';
-import { mapKeys } from '../map-keys';
-import { show, type ShownKey } from '../show';
-import { type OutboxTarget, readItem } from '../target';
 
 /** The reads of Kafka that `explain` needs. */
 export interface ExplainKafka {
@@ -272,4 +276,48 @@ async function marksOf(
     if (Item !== undefined) marks.set(id, Item['discarded'] === undefined ? 'applied' : 'discarded');
   });
   return marks;
+}
+
+/** The connection to the cluster that `explain` reads. */
+export interface ExplainKafkaConnection extends ExplainKafka {
+  /** Disconnects. */
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to the cluster for `explain`. The caller must close the connection.
+ *
+ * @throws OutboxError `service-unavailable`, which names the brokers that cannot be reached and why.
+ */
+export async function explainKafka(
+  target: KafkaTarget,
+  onProgress?: (passed: number, toPass: number) => void,
+): Promise<ExplainKafkaConnection> {
+  const look = await openKafkaMetadata(target);
+  return {
+    async ends(topics) {
+      return {
+        ends: await look.ends(topics),
+        absentTopics: topics.filter((topic) => !look.topics.has(topic)),
+      };
+    },
+    async consumer({ consumer, groups = {} }, topics, kafkaKey) {
+      let members = 0;
+      const committed = new Map<string, bigint>();
+      // On Lambda each topic has a mapping, and a group, of its own.
+      for (const [groupId, read] of Map.groupBy(topics, (topic) => groups[topic] ?? consumer)) {
+        const group = await look.group(groupId, read);
+        members += group.members;
+        for (const [partition, offset] of group.committed) committed.set(partition, offset);
+      }
+      const letters = new Map<string, readonly DeadLetter[] | undefined>();
+      for (const topic of topics) {
+        const exists = look.topics.has(deadLetterTopic(topic, consumer));
+        const options = { topic, consumer, keys: [kafkaKey], onProgress };
+        letters.set(topic, exists ? (await deadLetters(target, options)).letters : undefined);
+      }
+      return { group: { members, committed }, deadLetters: letters };
+    },
+    close: () => look.close(),
+  };
 }

@@ -2,9 +2,7 @@ import type { ItemStateName } from '../../event/item-state';
 import { formatReceipt, parseReceipt, type Receipt } from '../../event/receipt';
 import { partitionName } from '../../event/topic-partition';
 import { epochMsOfUuidV7 } from '../../event/uuid';
-import { Column, columns } from './compact/column';
-import { DigestIndex } from './compact/digest-index';
-import { TextStore } from './compact/text-store';
+import { Column, columns, DigestIndex, TextStore } from './compact';
 
 /** The part of an item that a verdict needs, without its data. */
 export interface VerifiedItem {

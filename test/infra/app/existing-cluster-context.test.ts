@@ -1,5 +1,5 @@
 import { OutboxError } from '../../../lib/event/errors';
-import { parseExistingClusterContext } from '../../../bin/app/existing-cluster-context';
+import { parseExistingClusterContext } from '../../../bin/app/existing-cluster-stack';
 import { CLUSTER_ARN, SECRET_ARN } from '../stack';
 
 const given = (context: Record<string, unknown>): Record<string, unknown> =>

@@ -1,7 +1,6 @@
 import { App } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { parseExistingClusterContext } from '../../../bin/app/existing-cluster-context';
-import { ExistingClusterStack } from '../../../bin/app/existing-cluster-stack';
+import { parseExistingClusterContext, ExistingClusterStack } from '../../../bin/app/existing-cluster-stack';
 import { CLUSTER_ARN, SECRET_ARN, relayCode, statementOf, statements } from '../stack';
 
 const TABLE_ARN = 'arn:aws:dynamodb:eu-west-1:111122223333:table/orders-outbox';

@@ -1,6 +1,6 @@
 import { Lazy } from 'aws-cdk-lib';
 import { checkBrokerReach } from '../../../lib/infra/cluster/broker-reach';
-import { checkBatchLimit, checkWriterLimit } from '../../../lib/infra/cluster/message-size';
+import { checkBatchLimit, checkWriterLimit } from '../../../lib/infra/cluster/topic-rules';
 import { checkServerlessQuotas, type SizedTopic } from '../../../lib/infra/cluster/serverless';
 
 const LATER = Lazy.string({ produce: () => 'known at deployment' });

@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Stack } from 'aws-cdk-lib';
 import { Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { packageRoot } from '../../../lib/infra/functions/package-root';
-import { bundledFunction } from '../../../lib/infra/functions/bundled-function';
+import { packageRoot, bundledFunction } from '../../../lib/infra/functions/outbox-function';
 
 let root: string;
 beforeEach(() => {

@@ -4,7 +4,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { KafkaAuthentication } from '../../../lib/infra/cluster/kafka-authentication';
 import type { Outbox } from '../../../lib/infra/outbox/outbox';
-import { OPERATOR_ACTIONS } from '../../../lib/operate/doctor/checks';
+import { OPERATOR_ACTIONS } from '../../../lib/operate/doctor/read-deployment';
 import { CLUSTER_ARN, SECRET_ARN, outboxStack } from '../stack';
 
 /** The statements of a role after `grant` was called with it. */

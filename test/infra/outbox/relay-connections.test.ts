@@ -1,4 +1,4 @@
-import { checkConnections } from '../../../lib/infra/outbox/relay-connections';
+import { checkConnections } from '../../../lib/infra/outbox/outbox-props';
 
 describe('connections', () => {
   const iam = { authentication: 'iam', expectedShards: 100 };

@@ -1,6 +1,6 @@
 import { Lazy } from 'aws-cdk-lib';
-import { compositeAlarmProblem } from '../../../lib/infra/template-checks/composite-alarm-size';
-import { keyPolicyProblem, type KeyStatement } from '../../../lib/infra/template-checks/key-policy';
+import { compositeAlarmProblem } from '../../../lib/infra/monitoring/gathered-alarms';
+import { keyPolicyProblem, type KeyStatement } from '../../../lib/infra/template-checks/service-policy';
 import {
   mappingProblems,
   sharedNameProblem,

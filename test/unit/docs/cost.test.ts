@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { costOf, type CostEstimate, type KafkaWorkload } from '../../../lib/operate/cost';
-import { PRICE_LIST } from '../../../lib/operate/prices';
+import { costOf, type CostEstimate, type KafkaWorkload, PRICE_LIST } from '../../../lib/operate/cost';
 
 const page = readFileSync(join(__dirname, '../../../docs/cost.md'), 'utf8');
 const rows = page

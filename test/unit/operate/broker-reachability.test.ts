@@ -1,4 +1,4 @@
-import { checkReachability } from '../../../lib/operate/broker-reachability';
+import { checkReachability } from '../../../lib/operate/kafka-metadata';
 
 test('a broker that accepts no connection is reported with the reason', async () => {
   expect(await checkReachability(['127.0.0.1:1', 'no broker at all'])).toEqual([

@@ -1,5 +1,4 @@
-import { costOf, type CostEstimate, type CostWorkload } from '../../../lib/operate/cost';
-import { PRICE_LIST } from '../../../lib/operate/prices';
+import { costOf, type CostEstimate, type CostWorkload, PRICE_LIST } from '../../../lib/operate/cost';
 
 /** Exactly a million bytes per second would be too round: messages also have headers. */
 const load = (eventsPerSecond: number, more: Partial<CostWorkload> = {}): CostWorkload => ({

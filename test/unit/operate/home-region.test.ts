@@ -1,8 +1,8 @@
 import { DescribeTableCommand, DynamoDBClient, GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { GetFunctionConfigurationCommand, LambdaClient, ListEventSourceMappingsCommand } from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
-import { inHomeRegion, inHomeRegionIfKnown } from '../../../lib/operate/find-relay';
-import { checkDeployment } from '../../../lib/operate/doctor/checks';
+import { inHomeRegion, inHomeRegionIfKnown } from '../../../lib/operate/find-outbox';
+import { checkDeployment } from '../../../lib/operate/doctor/doctor';
 import { known } from '../../../lib/operate/doctor/lookup';
 import { streamNameOf } from '../../../lib/event/home-region';
 import { encodeRelayConfig, RELAY_DEFAULTS } from '../../../lib/relay/environment';

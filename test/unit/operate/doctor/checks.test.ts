@@ -1,9 +1,8 @@
 import type { TableDescription } from '@aws-sdk/client-dynamodb';
 import type { EventSourceMappingConfiguration, FunctionConfiguration } from '@aws-sdk/client-lambda';
-import { checkDeployment } from '../../../../lib/operate/doctor/checks';
+import { checkDeployment } from '../../../../lib/operate/doctor/doctor';
 import type { Deployment, Reader } from '../../../../lib/operate/doctor/deployment';
-import type { DoctorLine } from '../../../../lib/operate/doctor/line';
-import { known } from '../../../../lib/operate/doctor/lookup';
+import { type DoctorLine, known } from '../../../../lib/operate/doctor/lookup';
 import {
   aReader,
   aSweeper,

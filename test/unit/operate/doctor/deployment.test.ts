@@ -10,8 +10,7 @@ import type { DeployedAlarm } from '../../../../lib/operate/alarms';
 import { brokersOf, type KafkaFunction } from '../../../../lib/operate/doctor/read-brokers';
 import { checkBrokers } from '../../../../lib/operate/doctor/check-brokers';
 import { checkAlarms, checkTopics } from '../../../../lib/operate/doctor/check-notices';
-import type { CheckResult } from '../../../../lib/operate/doctor/line';
-import { known } from '../../../../lib/operate/doctor/lookup';
+import { type CheckResult, known } from '../../../../lib/operate/doctor/lookup';
 import { aTopic, TOPIC_ARN } from '../../../builders/deployment';
 
 const client = new KafkaClient({ region: 'eu-west-1' });

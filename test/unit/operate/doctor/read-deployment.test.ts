@@ -22,8 +22,8 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { stateKey } from '../../../../lib/event/control';
 import { doctor } from '../../../../lib/operate/doctor/doctor';
+import { OPERATOR_ACTIONS } from '../../../../lib/operate/doctor/read-deployment';
 import { readDeployment } from '../../../../lib/operate/doctor/read-deployment';
-import { OPERATOR_ACTIONS } from '../../../../lib/operate/doctor/checks';
 import {
   aMapping,
   aRelay,

@@ -1,7 +1,79 @@
 import { Token } from 'aws-cdk-lib';
 import { isRecord } from '../../event/options';
-import { invalidOption, nearestOf, requireOption } from '../options/invalid-option';
-import type { LimitedTopic } from './message-size';
+import { invalidOption, requireOption, nearestOf } from '../options/invalid-option';
+
+/** Internal topics of Kafka and MSK. */
+const INTERNAL = /^__(consumer_offsets|transaction_state|share_group_state|cluster_metadata|amazon_msk_.*)$/;
+
+/**
+ * @param topics - well-formed names
+ * @throws OutboxError `invalid-option` for names that Kafka reserves, and for two names that collide.
+ */
+export function checkTopicNames(topics: readonly string[]): void {
+  const names = topics.filter((topic) => !Token.isUnresolved(topic));
+  const internal = names.find((topic) => INTERNAL.test(topic));
+  const allowed = 'topics other than those of Kafka itself';
+  requireOption(internal === undefined, 'topics', internal, allowed, 'Only brokers write to it.');
+  names.forEach((topic, index) => {
+    const other = names.slice(0, index).find((one) => isCollision(one, topic));
+    if (other !== undefined) throw collision(topic, other);
+  });
+}
+
+/** Kafka's metrics replace "." by "_", and Kafka refuses a topic whose metric name another topic already has. */
+export const isCollision = (one: string, other: string): boolean =>
+  one !== other && one.replaceAll('.', '_') === other.replaceAll('.', '_');
+
+export const collision = (topic: string, other: string) =>
+  invalidOption(
+    'topics',
+    topic,
+    `a name that differs from "${other}" in more than "." and "_"`,
+    'Kafka takes the two for one in its metrics, and refuses to make the second ("Topic collides with existing topics"). Rename one of them.',
+  );
+
+export const MAX_MESSAGE_BYTES = 'max.message.bytes';
+
+/** The default of Kafka and of Amazon MSK. */
+export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
+
+/** A topic with its properties, which limit its messages. */
+export interface LimitedTopic {
+  readonly topic: string;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+/** The limit of a topic; `undefined` if it is known only at deployment. */
+export function maxMessageBytesOf({ configs }: LimitedTopic): number | undefined {
+  const given = configs[MAX_MESSAGE_BYTES];
+  return Token.isUnresolved(given) ? undefined : Number(given ?? DEFAULT_MAX_MESSAGE_BYTES);
+}
+
+/** @throws OutboxError `invalid-option` if services may write events that the topic refuses: each parks its key. */
+export function checkWriterLimit(topic: LimitedTopic, writerBytes: number): void {
+  const bytes = maxMessageBytesOf(topic);
+  requireOption(
+    bytes === undefined || bytes >= writerBytes,
+    `topics["${topic.topic}"].configs["${MAX_MESSAGE_BYTES}"]`,
+    bytes,
+    `at least ${writerBytes}, the maxMessageBytes of its events`,
+    'A larger event would be committed and then refused by the topic, which parks its key. Raise it, or lower maxMessageBytes.',
+  );
+}
+
+/** @throws OutboxError `invalid-option` if the relay may send batches that a topic refuses as a whole. */
+export function checkBatchLimit(topics: readonly LimitedTopic[], maxBatchBytes: number): void {
+  for (const topic of topics) {
+    const bytes = maxMessageBytesOf(topic) ?? Infinity;
+    requireOption(
+      bytes >= maxBatchBytes,
+      'maxBatchBytes',
+      maxBatchBytes,
+      `at most ${bytes}, the ${MAX_MESSAGE_BYTES} of topic "${topic.topic}"`,
+      'Kafka applies that limit to a whole batch: larger ones are refused and sent again in halves. Lower maxBatchBytes.',
+    );
+  }
+}
 
 export interface ConfiguredTopic extends LimitedTopic {
   readonly replicationFactor?: number;
