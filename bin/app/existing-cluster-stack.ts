@@ -10,8 +10,19 @@ import { addressInsideVpc } from '../../lib/infra/cluster/broker-reach';
 import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
 import { requireLeftOut, requireOption } from '../../lib/infra/options/invalid-option';
 import { Outbox } from '../../lib/infra/outbox/outbox';
-import { list, oneOf, readContext, text, withDefault, type Context, type ContextOf } from './context-values';
-import { outboxOptions, outboxOutputs, checkNotifiedRegions, OUTBOX_KEYS } from './outbox-context';
+import {
+  list,
+  oneOf,
+  readContext,
+  text,
+  withDefault,
+  outboxOptions,
+  outboxOutputs,
+  checkNotifiedRegions,
+  OUTBOX_KEYS,
+  type Context,
+  type ContextOf,
+} from './outbox-context';
 
 /** Value of `vpcId` for a relay outside of any VPC. */
 export const NO_VPC = 'none';
@@ -48,7 +59,6 @@ const KEYS = {
   securityGroupIds: list,
   /** An existing table. By default the stack makes one. */
   tableArn: text,
-  /** The stream of `tableArn`. */
   tableStreamArn: text,
   /** KMS key of `tableArn`, if it is a customer managed key. */
   tableKeyArn: text,
@@ -70,7 +80,6 @@ export function parseExistingClusterContext(context: Context): ExistingClusterCo
   return parsed;
 }
 
-/** Refuses options without an effect: a caller who sets one relies on it. */
 function refuseUnused(context: ExistingClusterContext): void {
   const { auth, bootstrapBrokers, clusterArn, secretArn, secretKeyArn, tableArn, tableStreamArn, tableKeyArn } =
     context;
@@ -137,7 +146,6 @@ function refuseOutOfReach({ vpcId, bootstrapBrokers }: ExistingClusterContext): 
 
 export interface ExistingClusterStackProps extends StackProps {
   readonly context: ExistingClusterContext;
-  /** As in `OutboxProps`. */
   readonly relayCode?: Code;
   readonly sweeperCode?: Code;
 }

@@ -9,6 +9,7 @@ import { requireOption } from '../../lib/infra/options/invalid-option';
 import { Outbox } from '../../lib/infra/outbox/outbox';
 import type { OutboxProps } from '../../lib/infra/outbox/outbox-props';
 import { OutboxReplica } from '../../lib/infra/outbox/outbox-replica';
+import { ExampleConsumerStack } from './example-consumer-stack';
 import {
   flag,
   list,
@@ -17,11 +18,13 @@ import {
   text,
   wholeNumber,
   withDefault,
+  outboxOptions,
+  outboxOutputs,
+  checkNotifiedRegions,
+  OUTBOX_KEYS,
   type Context,
   type ContextOf,
-} from './context-values';
-import { ExampleConsumerStack } from './example-consumer-stack';
-import { outboxOptions, outboxOutputs, checkNotifiedRegions, OUTBOX_KEYS } from './outbox-context';
+} from './outbox-context';
 
 /**
  * CDK context of the app that makes everything (`-c key=value`, cdk.json). Lists are JSON arrays or texts separated by
@@ -29,23 +32,17 @@ import { outboxOptions, outboxOutputs, checkNotifiedRegions, OUTBOX_KEYS } from 
  */
 const KEYS = {
   ...OUTBOX_KEYS,
-  /** Kind of the new cluster. */
   cluster: withDefault(oneOf<ClusterKind>('serverless', 'express', 'standard'), 'serverless'),
   /** `scram` only on provisioned clusters. */
   auth: withDefault(oneOf('iam', 'scram'), 'iam'),
-  /** Topics that the app makes. */
   topics: withDefault(list, ['orders']),
-  /** Partitions of each topic. */
   partitions: wholeNumber,
   /** The number of partitions that the topics may grow to now. */
   acknowledgedPartitions: wholeNumber,
   /** Availability zones of the VPC: at least two for MSK Serverless, two or three for Standard, three for Express. */
   availabilityZones: list,
-  /** Address range of the VPC. */
   cidr: text,
-  /** Number of brokers. */
   brokers: wholeNumber,
-  /** Instance type of each broker. */
   instanceType: text,
   /** Version of Apache Kafka, as MSK writes it. */
   kafkaVersion: text,
@@ -57,13 +54,11 @@ const KEYS = {
   takenOver: list,
   /** Name of the table; with `regions` by default `outbox`, because the other regions find it by its name. */
   tableName: text,
-  /** Whether the app also deploys an example consumer. */
   exampleConsumer: flag,
 };
 
 export type NewClusterContext = ContextOf<typeof KEYS>;
 
-/** The kinds of cluster that a key applies to. */
 const ONLY_FOR: Readonly<Partial<Record<keyof NewClusterContext, readonly ClusterKind[]>>> = {
   brokers: ['express', 'standard'],
   instanceType: ['express', 'standard'],
@@ -97,7 +92,6 @@ function checkTakeover({ regions = [], takenOver = [] }: NewClusterContext): voi
   );
 }
 
-/** Refuses options without an effect: a caller who sets one relies on it. */
 function refuseUnused(context: NewClusterContext): void {
   const { cluster, auth } = context;
   for (const [key, kinds] of Object.entries(ONLY_FOR)) {
@@ -134,7 +128,6 @@ export interface NewClusterStacks {
   readonly exampleConsumer?: Stack;
 }
 
-/** Makes one set of stacks, or one set for each region. */
 export function newClusterStacks(scope: Construct, props: NewClusterStacksProps): readonly NewClusterStacks[] {
   const { regions } = props.context;
   if (regions === undefined) return [stacksOf(scope, props)];

@@ -1,8 +1,8 @@
 import type { StackProps } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { oneOf, ownKeys, type Context } from './context-values';
 import { parseExistingClusterContext, ExistingClusterStack } from './existing-cluster-stack';
 import { parseNewClusterContext, newClusterStacks, type StackCode } from './new-cluster-stacks';
+import { oneOf, ownKeys, type Context } from './outbox-context';
 
 const readCluster = oneOf('serverless', 'express', 'standard', 'existing');
 

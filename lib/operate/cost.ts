@@ -294,7 +294,6 @@ function nonEmptyPolls(itemsPerSecond: number, shards: number): number {
 
 const TEN_YEARS_SECONDS = 10 * 365 * 86_400;
 
-/** The numbers of a workload and of its Kafka cluster. */
 const RANGES: Readonly<Record<string, readonly [name: string, min: number, max: number]>> = {
   eventsPerSecond: ['events per second', 0, 1e9],
   eventBytes: ['bytes of an event', 0, 400 * KB],

@@ -1,16 +1,14 @@
+import { DEAD_LETTER_OVERHEAD_BYTES } from '../event/consumer-name';
 import { editDistance } from '../event/edit-distance';
 import { messageOf } from '../event/errors';
-import { DEAD_LETTER_OVERHEAD_BYTES } from '../event/consumer-name';
 import { TOPIC_PATTERN } from '../event/item';
 import { protocolErrorOf } from '../kafka/protocol-error';
 import { withTopicAdmin, type KafkaTopicAdmin } from '../topics/kafka-admin';
 import type { FoundTopic } from '../topics/plan';
 import type { WantedTopic } from '../topics/request';
 import { atBrokers, connectKafka, type KafkaTarget } from './kafka-target';
-import { refuse } from './target';
-import { within } from './time-limit';
+import { refuse, within } from './target';
 
-/** A topic to create. */
 export interface NewTopic {
   readonly topic: string;
   /** Default: as many as `like` has; 3 for dead letters. */
@@ -19,7 +17,6 @@ export interface NewTopic {
   readonly like?: string;
 }
 
-/** The topic that `createTopic` creates. */
 export interface TopicPlan extends Omit<WantedTopic, 'keyed' | 'acknowledgedPartitions'> {
   readonly like?: string;
   /** Existing topics whose names differ little: the new name may be a typo. */

@@ -49,7 +49,6 @@ export async function findTable(target: StackTarget, dynamodb: DynamoDBClient): 
   return tableName;
 }
 
-/** The physical names of the resources of these types. */
 async function* resourcesOf(
   { cloudformation: client, stackName }: StackTarget,
   types: readonly string[],
@@ -154,7 +153,6 @@ export async function findTopics(target: StackTarget): Promise<string[]> {
   return topics.split(',').flatMap((topic) => (topic.trim() === '' ? [] : topic.trim()));
 }
 
-/** See bin/app/outbox-outputs.ts. */
 const TOPICS_OUTPUT = 'Topics';
 
 /**

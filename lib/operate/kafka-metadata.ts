@@ -4,7 +4,7 @@ import { messageOf, OutboxError } from '../event/errors';
 import { partitionName } from '../event/topic-partition';
 import { maxMessageBytesOf } from '../kafka/max-message-bytes';
 import { atBrokers, connectKafka, disconnect, type KafkaTarget } from './kafka-target';
-import { unavailable, within } from './time-limit';
+import { unavailable, within } from './target';
 
 /** Whether a broker accepts a connection from here. */
 export interface BrokerReachability {
@@ -36,7 +36,6 @@ async function probe(broker: string, timeoutMs: number): Promise<BrokerReachabil
   return error === undefined ? { broker } : { broker, error };
 }
 
-/** The brokers that cannot be reached, each with the reason. */
 export const unreachableBrokers = (probed: readonly BrokerReachability[]): string =>
   probed.flatMap(({ broker, error }) => (error === undefined ? [] : [`${broker} (${error})`])).join(', ');
 
@@ -103,7 +102,6 @@ function metadataOf(admin: Admin, brokers: readonly string[], topics: ReadonlySe
         return { members: groups[0]?.members.length ?? 0, committed };
       }),
 
-    /** `max.message.bytes` of each of the topics. */
     async maxMessageBytes(wanted: readonly string[]): Promise<Map<string, number>> {
       const read = known(wanted);
       if (read.length === 0) return new Map();

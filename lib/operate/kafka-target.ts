@@ -3,7 +3,7 @@ import type { KafkaAuth } from '../kafka/broker-config';
 import { kafkaClient, type ReadSecret } from '../kafka/client';
 import { secretReader } from '../kafka/secrets';
 import { atMost } from '../timing/wait';
-import type { ServiceCall } from './time-limit';
+import type { ServiceCall } from './target';
 
 /** The Kafka cluster that the relay publishes to, and how to log in. */
 export interface KafkaTarget {
@@ -33,7 +33,6 @@ export async function disconnect(client: Admin | Consumer): Promise<void> {
   );
 }
 
-/** The place that an error of the cluster names. */
 export const atBrokers = (brokers: readonly string[], action: string): ServiceCall => ({
   service: 'Kafka',
   place: `brokers ${brokers.join(',')}`,

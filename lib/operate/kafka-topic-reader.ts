@@ -5,7 +5,7 @@ import { partitionName } from '../event/topic-partition';
 import { registerCodecs, unreadableBatchOf } from '../kafka/codecs/codecs';
 import { protocolErrorOf } from '../kafka/protocol-error';
 import { atBrokers, connectKafka, disconnect, type KafkaTarget } from './kafka-target';
-import { unavailable, within } from './time-limit';
+import { unavailable, within } from './target';
 import { Consumption, isRead, Stalled, type Cursor, type Part, type ReadTopicsOptions } from './topic-consumption';
 import type { PartitionExtent } from './verify/comparison';
 
@@ -84,7 +84,6 @@ class TopicsReading {
     return { extents, absentTopics: this.#absentTopics, unread, leftGroup: this.#leftGroup };
   }
 
-  /** Finds the partitions, and the range of offsets to read from each. */
   async #open(): Promise<void> {
     const { topics, sinceMs, receipts } = this.#options;
     await this.#eachTopic(topics, async (topic, admin) => {

@@ -202,7 +202,6 @@ async function skipOf(
   return newSignal(pk, request.at, { kind: 'skip' as const, position, ...namedIdOf(Item as Image), request });
 }
 
-/** Returns the signal as it is stored. */
 async function ask<S extends DrainSignal | SkipSignal>(
   { client, tableName }: OutboxTarget,
   one: RedriveTarget,

@@ -41,7 +41,6 @@ export interface Cursor {
 
 export const isRead = ({ next, end }: Cursor): boolean => next >= end;
 
-/** Partitions that one consumer reads. */
 export interface Part {
   readonly cursors: readonly Cursor[];
   /** Messages, or the ends behind which consumers cannot read. */
@@ -78,7 +77,6 @@ export class Consumption {
     return [...new Set([...this.#cursors.values()].map(({ topic }) => topic))];
   }
 
-  /** The partitions that are not done. */
   get open(): Cursor[] {
     return [...this.#cursors.values()].filter((cursor) => !this.#isDone(cursor));
   }
@@ -221,7 +219,6 @@ export class Consumption {
   }
 }
 
-/** Kafka delivered no message for too long. */
 export class Stalled extends Error {
   constructor() {
     super(`Kafka delivered no message for ${STALL_MS / 1000} seconds, although the partition has more`);

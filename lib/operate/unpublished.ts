@@ -36,7 +36,6 @@ export class OverdueItems {
     if (this.#oldest.length > 4 * NAMED) this.#oldest = this.oldest;
   }
 
-  /** The items that wait longest. */
   get oldest(): Due[] {
     return this.#oldest.toSorted((a, b) => (a.since ?? 0) - (b.since ?? 0)).slice(0, NAMED);
   }

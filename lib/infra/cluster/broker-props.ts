@@ -70,7 +70,6 @@ export interface ResolvedBrokers extends NetworkParts {
 
 const BROKER_LIST = /^[^\s:,]+:\d{1,5}(\s*,\s*[^\s:,]+:\d{1,5})*$/;
 
-/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function resolveBrokers(props: BrokerProps): ResolvedBrokers {
   const { cluster, bootstrapBrokers, authentication, vpc, vpcSubnets, securityGroups } = props;
   const network = { vpc, vpcSubnets, securityGroups };
@@ -173,18 +172,14 @@ function networkOf({ network }: OutboxCluster, given: NetworkParts): NetworkPart
 }
 
 /** Where functions run. */
-export interface NetworkParts {
-  readonly vpc?: IVpc;
-  readonly vpcSubnets?: SubnetSelection;
-  readonly securityGroups?: ISecurityGroup[];
-}
+type NetworkParts = Pick<BrokerProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
 
 /**
  * Checks what the app makes: the VPC of an imported subnet or security group is unknown.
  *
  * @throws OutboxError `invalid-option` for subnets and security groups without a VPC or of another VPC.
  */
-export function checkNetworkParts({ vpc, vpcSubnets, securityGroups = [] }: NetworkParts): void {
+function checkNetworkParts({ vpc, vpcSubnets, securityGroups = [] }: NetworkParts): void {
   if (vpc === undefined) {
     for (const [option, got] of Object.entries({ vpcSubnets, securityGroups })) {
       const isLeftOut = got === undefined || (Array.isArray(got) && got.length === 0);
@@ -216,13 +211,8 @@ function isOfAnotherVpc({ node: { defaultChild: group } }: ISecurityGroup, { vpc
   return Token.isUnresolved(group.vpcId) === Token.isUnresolved(vpcId);
 }
 
-/** Regions and accounts of the brokers, their login and their network, with the options that name them. */
-export function locationsOfBrokers({
-  cluster,
-  authentication,
-  bootstrapBrokers,
-  vpc,
-}: ResolvedBrokers): LocatedResource[] {
+export function locationsOfBrokers(brokers: ResolvedBrokers): LocatedResource[] {
+  const { cluster, authentication, bootstrapBrokers, vpc } = brokers;
   const { settings, clusterArn } = authentication;
   const located: LocatedResource[] = [];
   const advice =

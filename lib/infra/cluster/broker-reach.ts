@@ -33,7 +33,6 @@ export function addressInsideVpc(bootstrapBrokers: string): string | undefined {
 }
 
 export interface BrokerReach {
-  /** Whether the function runs in a VPC. */
   readonly inVpc: boolean;
   readonly bootstrapBrokers: string;
   /** Whether the deployment looks the brokers up by the cluster's ARN, which yields addresses inside its VPC. */

@@ -74,7 +74,6 @@ export abstract class KafkaAuthentication {
   abstract grantAdminister(grantee: IGrantable, topics: readonly string[], allowed: TopicAdministration): void;
 }
 
-/** Whether functions read a login from Secrets Manager. */
 export const readsSecret = ({ settings }: KafkaAuthentication): boolean =>
   'secretArn' in settings && settings.secretArn !== undefined;
 

@@ -277,7 +277,6 @@ export function resolveNewCluster(
   return resolved;
 }
 
-/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function resolveExistingCluster(
   props: ExistingClusterProps,
 ): Resolved<ExistingClusterProps, typeof EXISTING_OPTIONS> {
@@ -350,7 +349,6 @@ export const MANAGED_REPLICATION: Readonly<Record<ClusterKind, TopicReplication>
   standard: {},
 };
 
-/** Default replication on a new standard cluster. */
 export function replicationOf(props: StandardClusterProps): TopicReplication {
   const properties = serverPropertiesOf(props);
   return { replicas: Number(properties[REPLICATION_FACTOR]), minInsyncReplicas: Number(properties[MIN_IN_SYNC]) };

@@ -32,7 +32,6 @@ import { serverlessRegionWarning } from './serverless';
 /** Limit for the names of clusters and configurations. */
 const MAX_NAME_LENGTH = 64;
 
-/** The properties of a new or an existing cluster. */
 interface ClusterParts
   extends
     Pick<OutboxCluster, 'kind' | 'clusterArn' | 'access'>,

@@ -201,7 +201,6 @@ export function resolveTopics(props: ResolvedTopicsProps, defaults: TopicDefault
   return topics;
 }
 
-/** The largest message that the service may write, by topic. */
 function writerLimits({ events, maxMessageBytes }: ResolvedTopicsProps): ReadonlyMap<string, number> {
   const limits = new Map<string, number>();
   for (const definition of Object.values(events?.definitions ?? {})) {

@@ -22,7 +22,7 @@ import {
   type OutboxTopicsProps,
   type ResolvedTopic,
 } from './outbox-topics-props';
-import { topicWarnings, type TopicDefaults, collision, isCollision } from './topic-rules';
+import { topicWarnings, collision, isCollision, type TopicDefaults } from './topic-rules';
 
 const MEMORY_MB = 256;
 /** Long enough for two checks and a change with their retries, and shorter than CloudFormation waits. */
@@ -194,7 +194,6 @@ export function resolveBrokersOf({ topics, ...props }: BrokerProps & { readonly 
   return { ...brokers, dependencies: [...brokers.dependencies, topics] };
 }
 
-/** The cluster's defaults for a topic, if the app knows them. */
 const topicDefaultsOf = ({ cluster }: ResolvedBrokers, byFunction: boolean): TopicDefaults => ({
   kind: cluster?.kind,
   replicas: byFunction ? cluster?.defaultReplicas : CLOUDFORMATION_REPLICAS,

@@ -2,7 +2,6 @@ import { Token } from 'aws-cdk-lib';
 import { isRecord } from '../../event/options';
 import { invalidOption, requireOption, nearestOf } from '../options/invalid-option';
 
-/** Internal topics of Kafka and MSK. */
 const INTERNAL = /^__(consumer_offsets|transaction_state|share_group_state|cluster_metadata|amazon_msk_.*)$/;
 
 /**

@@ -297,7 +297,6 @@ const OPTIONS = {
 
 export const CONSUMER_CONSTRUCT_DEFAULTS = defaultsOf(OPTIONS);
 
-/** A topic to read, and the consumer group that reads it. */
 export interface ConsumedTopic {
   readonly topic: string;
   readonly group: string;
@@ -307,11 +306,6 @@ export interface ConsumedTopic {
 export type ResolvedConsumerProps = Omit<Resolved<OutboxConsumerProps, typeof OPTIONS>, 'topics'> &
   ResolvedBrokers & { readonly topics: readonly ConsumedTopic[] };
 
-/**
- * Fills in the defaults and checks the options.
- *
- * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
- */
 export function resolveConsumerProps(props: OutboxConsumerProps): ResolvedConsumerProps {
   const own = resolveOptions('OutboxConsumer', props, OPTIONS);
   const resolved: ResolvedConsumerProps = {
@@ -345,11 +339,7 @@ function consumedTopics({ topics, consumerName }: OutboxConsumerProps): Consumed
   });
 }
 
-/**
- * Checks the options that depend on each other.
- *
- * @throws OutboxError `invalid-option` for options that Lambda refuses, or that would block or lose messages.
- */
+/** Checks the options that depend on each other. */
 function checkConsumer(props: ResolvedConsumerProps): void {
   checkTopics(props.topics, props.consumerName);
   checkVariables(props.environment);

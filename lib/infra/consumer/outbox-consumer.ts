@@ -11,19 +11,19 @@ import { encodeConsumerConfig, telemetryVariables } from '../../consume/environm
 import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consumer-name';
 import { locationsOfBrokers } from '../cluster/broker-props';
 import { readsSecret } from '../cluster/kafka-authentication';
-import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../cluster/topic-rules';
 import { OutboxTopics } from '../cluster/outbox-topics';
+import { MAX_MESSAGE_BYTES, maxMessageBytesOf } from '../cluster/topic-rules';
 import { outboxFunction } from '../functions/outbox-function';
 import { ConsumerMonitoring } from '../monitoring/consumer-monitoring';
 import { resolveConsumerMonitoring } from '../monitoring/consumer-options';
 import { consumerMetric, type ConsumerMetric, type OutboxMetricOptions } from '../monitoring/metrics';
 import { requireLeftOut } from '../options/invalid-option';
 import { checkLocations, locationsOfAlarmTopics, locationsOfKeys } from '../options/locations';
-import { locationsOfTable } from '../template-checks/same-table';
 import { Outbox } from '../outbox/outbox';
 import { findAll } from '../template-checks/app-tree';
 import { consumerProblems } from '../template-checks/consumer-checks';
 import { estimateTopicArns, guardPolicySizes } from '../template-checks/role-policies';
+import { locationsOfTable } from '../template-checks/same-table';
 import { ConsumerInbox, grantInbox, grantWait } from './consumer-inbox';
 import { consumerMapping, grantPolling } from './consumer-mapping';
 import {
@@ -130,12 +130,10 @@ export class OutboxConsumer extends Construct implements IGrantable, IConnectabl
     this.node.addValidation({
       validate: () =>
         consumerProblems({
+          ...resolved,
           consumer: this,
           function: consumer,
           outboxes: findAll(this, Outbox),
-          environmentEncryptionKey,
-          vpc: resolved.vpc,
-          vpcSubnets: resolved.vpcSubnets,
           readsSecret: readsSecret(resolved.authentication),
         }),
     });

@@ -52,7 +52,6 @@ interface FunctionSettings {
   };
   readonly description: string;
   readonly code: Code;
-  /** Default: `index.handler`. */
   readonly handler?: string;
   readonly memorySize: number;
   readonly timeout: Duration;

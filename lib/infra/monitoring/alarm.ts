@@ -74,7 +74,6 @@ export const TWO_OF_THREE_PERIODS = { evaluationPeriods: 3, datapointsToAlarm: 2
 export interface AlarmTexts {
   /** Prefix of every alarm's name: the watched outbox or consumer. */
   readonly prefix: string;
-  /** Base URL of the published runbooks. Without it, alarms name the path in the repository. */
   readonly runbookBaseUrl?: string;
 }
 

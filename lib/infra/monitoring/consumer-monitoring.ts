@@ -49,7 +49,6 @@ export class ConsumerMonitoring extends Construct {
   }
 }
 
-/** A dashboard for one consumer. */
 export const consumerDashboard = (
   scope: Construct,
   consumer: MonitoredConsumer,

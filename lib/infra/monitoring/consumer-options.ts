@@ -70,7 +70,6 @@ export const CONSUMER_MONITORING_DEFAULTS = defaultsOf(OPTIONS);
 
 export type ResolvedConsumerMonitoring = Resolved<ConsumerMonitoringOptions, typeof OPTIONS>;
 
-/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function resolveConsumerMonitoring(
   scope: Construct,
   options: ConsumerMonitoringOptions = {},

@@ -35,17 +35,14 @@ export interface MonitoredOutbox {
 
 /** The parts of a consumer on Lambda that its alarms and its dashboard need. */
 export interface MonitoredConsumer {
-  /** Value of the metrics dimension `service`. */
   readonly consumerName: string;
   readonly metricsNamespace: string;
   readonly function: IFunction;
   readonly memorySize: number;
   readonly inbox: ITable;
-  /** The event source mapping of each topic. */
   readonly mappings: Readonly<Record<string, IEventSourceMapping>>;
   /** Whether Lambda gives batches up and puts them into a destination. */
   readonly givesUp: boolean;
-  /** Whether Lambda reads the topics. */
   readonly enabled: boolean;
 }
 

@@ -79,7 +79,6 @@ export type ResolvedMonitoring = Omit<Resolved<OutboxMonitoringOptions, typeof O
   readonly slo: ResolvedSlo;
 };
 
-/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function resolveMonitoring(options: OutboxMonitoringOptions = {}): ResolvedMonitoring {
   const resolved = resolveOptions('monitoring', options, OPTIONS, 'monitoring.');
   return { ...resolved, slo: resolveSlo(options.slo) };

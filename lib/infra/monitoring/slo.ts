@@ -97,10 +97,8 @@ const OPTIONS = {
 
 export const SLO_DEFAULTS = defaultsOf(OPTIONS);
 
-/** The objective with its defaults filled in. */
 export type ResolvedSlo = Resolved<OutboxSlo, typeof OPTIONS>;
 
-/** @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed. */
 export function resolveSlo(slo: OutboxSlo = {}): ResolvedSlo {
   const resolved = resolveOptions('slo', slo, OPTIONS, 'slo.');
   const { publishWithin, objective, maxLag } = resolved;

@@ -33,7 +33,6 @@ export type Row = readonly IWidget[];
 export const dashboardOf = (scope: Construct, rows: readonly Row[]): Dashboard =>
   new Dashboard(scope, 'Dashboard', { defaultInterval: Duration.hours(12), widgets: rows.map((row) => [...row]) });
 
-/** The link to the runbooks, after an introduction if there is one. */
 export const linkToRunbooks = (runbookBaseUrl: string | undefined, introduction = ''): IWidget =>
   new TextWidget({
     width: GRID,
@@ -91,7 +90,6 @@ export const MILLISECONDS = { label: 'ms', showUnits: false, min: 0 };
 
 export const line = (value: number, label: string): HorizontalAnnotation => ({ value, label, color: Color.RED });
 
-/** A metric of each name, with its label. */
 export const labelled = <Name extends string>(
   labels: Readonly<Partial<Record<Name, string>>>,
   metric: (name: Name, options: { readonly label: string }) => Metric,

@@ -57,7 +57,6 @@ export function refuseUnknownKeys(owner: string, given: object, allowed: readonl
   );
 }
 
-/** The allowed name that the caller probably meant. */
 export const nearestOf = (given: string, allowed: readonly string[]): string =>
   [...allowed].sort((a, b) => strangeness(given, a) - strangeness(given, b))[0] ?? '';
 

@@ -64,7 +64,6 @@ export function checkLocations(stack: Location, resources: readonly LocatedResou
   }
 }
 
-/** The regions of a construct's keys, by the options that name them. */
 export const locationsOfKeys = (keys: Readonly<Record<string, IKey | undefined>>): LocatedResource[] =>
   Object.entries(keys).flatMap(([option, key]) =>
     key === undefined
@@ -79,7 +78,6 @@ export const locationsOfKeys = (keys: Readonly<Record<string, IKey | undefined>>
         },
   );
 
-/** The regions of the topics that alarms notify. */
 export const locationsOfAlarmTopics = (
   monitoring: { readonly pageTopic?: ITopic; readonly ticketTopic?: ITopic } = {},
 ): LocatedResource[] =>

@@ -127,7 +127,6 @@ export const logRetention = (): OptionRule<RetentionDays> => ({
   advice: 'CloudWatch Logs keeps logs for these times only.',
 });
 
-/** Options that several constructs share. */
 export const TABLE_NAME = text({
   pattern: /^[A-Za-z0-9_.-]{3,255}$/,
   allowed: '3 to 255 letters, digits, "_", "." or "-"',

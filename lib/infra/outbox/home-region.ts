@@ -59,7 +59,6 @@ export function globalTableProblems(table: ITable, home: HomeRegion | undefined)
   return [message];
 }
 
-/** The outbox of one region, and the regions that it publishes for. */
 export interface RegionalOutbox {
   readonly path: string;
   readonly table: ITable;

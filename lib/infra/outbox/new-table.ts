@@ -79,6 +79,5 @@ function encryptionBy(encryptionKey: IKey | undefined, scope: Construct): TableE
 /** The actions of DynamoDB on a customer managed key, which it performs as the caller who reads or writes. */
 const KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:ReEncrypt*', 'kms:GenerateDataKey*'];
 
-/** Allows the use of the table's key, if it has one. */
 export const grantKey = ({ encryptionKey }: ITable, grantee: IGrantable): void =>
   void encryptionKey?.grant(grantee, ...KEY_ACTIONS);

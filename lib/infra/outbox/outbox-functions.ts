@@ -135,7 +135,6 @@ const configOf = ({ options, table, ...config }: OutboxRelayProps): RelayConfig 
 const MAX_TOPICS = 20;
 /** Lambda accepts 4 KB of environment variables in total. */
 const MAX_TOPICS_LENGTH = 1_000;
-/** The longest topic name that Kafka accepts. */
 const MAX_TOPIC_LENGTH = 249;
 
 function firstTopics(topics: readonly string[]): string[] {

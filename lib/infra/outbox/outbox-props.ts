@@ -296,11 +296,6 @@ export const OUTBOX_DEFAULTS = defaultsOf(OPTIONS);
 export type ResolvedOutboxProps = Omit<Resolved<OutboxProps, typeof OPTIONS>, 'topics'> &
   ResolvedBrokers & { readonly topics: readonly string[] };
 
-/**
- * Fills in the defaults and checks the options.
- *
- * @throws OutboxError `invalid-option`, naming the option, the value got and what is allowed.
- */
 export function resolveOutboxProps(props: OutboxProps): ResolvedOutboxProps {
   const own = resolveOptions('Outbox', props, OPTIONS);
   const topics = own.topics instanceof OutboxTopics ? own.topics.names : own.topics;
@@ -400,22 +395,14 @@ export const checkReplayWindow = (retention: Duration, replayWindow: Duration | 
     'A replay publishes processed items, and DynamoDB deletes them after the retention. Raise it, or lower replayWindow.',
   );
 
-/** Amazon MSK's limits for clients that authenticate by IAM. */
-interface IamLimits {
-  readonly connections: number;
-  /** New connections in a second. AWS does not raise this limit. */
-  readonly newPerSecond: number;
-  readonly of: string;
-}
-
-const PER_BROKER: IamLimits = { connections: 3_000, newPerSecond: 100, of: 'Each broker' };
-const PER_T3_BROKER: IamLimits = { connections: 3_000, newPerSecond: 4, of: 'Each broker of type t3' };
-const PER_SERVERLESS_CLUSTER: IamLimits = { connections: 3_000, newPerSecond: 100, of: 'A serverless cluster' };
+/** The limits of Amazon MSK for clients that authenticate by IAM. AWS does not raise the second one. */
+const IAM_CONNECTIONS = 3_000;
+const NEW_IAM_CONNECTIONS_PER_SECOND = { t3: 4, other: 100 } as const;
 
 /** A relay has one connection, and briefly a second one while it replaces a producer whose send failed. */
 const CONNECTIONS_OF_A_RELAY = 2;
 
-export interface RelayConnections {
+interface RelayConnections {
   readonly authentication: string;
   readonly clusterKind?: string;
   readonly instanceType?: string;
@@ -426,7 +413,7 @@ export interface RelayConnections {
 
 /** @throws OutboxError `invalid-option` if the relays of all shards exceed the limits of the brokers or Lambda. */
 export function checkConnections(relays: RelayConnections): void {
-  const { authentication, expectedShards, relayConcurrency = Infinity } = relays;
+  const { authentication, clusterKind, instanceType, expectedShards, relayConcurrency = Infinity } = relays;
   requireOption(
     relayConcurrency >= expectedShards,
     'relayConcurrency',
@@ -435,14 +422,16 @@ export function checkConnections(relays: RelayConnections): void {
     'One relay runs for each shard: with fewer, some shards wait. Raise relayConcurrency, or leave it out.',
   );
   if (authentication !== 'iam') return;
-  const { connections, newPerSecond, of } = limitsOf(relays);
-  const most = Math.floor(connections / CONNECTIONS_OF_A_RELAY);
+  const isT3 = clusterKind !== 'serverless' && instanceType?.startsWith('kafka.t3.') === true;
+  const of = clusterKind === 'serverless' ? 'A serverless cluster' : `Each broker${isT3 ? ' of type t3' : ''}`;
+  const newPerSecond = NEW_IAM_CONNECTIONS_PER_SECOND[isT3 ? 't3' : 'other'];
+  const most = Math.floor(IAM_CONNECTIONS / CONNECTIONS_OF_A_RELAY);
   requireOption(
     expectedShards <= most,
     'expectedShards',
     expectedShards,
     `at most ${most} with authentication by IAM`,
-    `${of} takes ${connections} connections, and a relay has up to ${CONNECTIONS_OF_A_RELAY}. Use SCRAM, or several outboxes on several clusters.`,
+    `${of} takes ${IAM_CONNECTIONS} connections, and a relay has up to ${CONNECTIONS_OF_A_RELAY}. Use SCRAM, or several outboxes on several clusters.`,
   );
   requireOption(
     expectedShards <= newPerSecond,
@@ -451,9 +440,4 @@ export function checkConnections(relays: RelayConnections): void {
     `at most ${newPerSecond} with authentication by IAM`,
     `${of} takes ${newPerSecond} new connections a second, and after a deployment or an outage the relays of all shards connect at once. Use SCRAM, or larger brokers where they are t3.`,
   );
-}
-
-function limitsOf({ clusterKind, instanceType }: RelayConnections): IamLimits {
-  if (clusterKind === 'serverless') return PER_SERVERLESS_CLUSTER;
-  return instanceType?.startsWith('kafka.t3.') === true ? PER_T3_BROKER : PER_BROKER;
 }

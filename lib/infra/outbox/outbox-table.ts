@@ -15,7 +15,6 @@ interface OutboxTableProps extends Resolved<NewTableProps, typeof NEW_TABLE_OPTI
 /** The stateful part: the table, in its own construct so that no other change can replace it. */
 export class OutboxTable extends Construct {
   readonly table: ITable;
-  /** ARN of the stream that triggers the relay. */
   readonly streamArn: string;
 
   constructor(scope: Construct, id: string, props: OutboxTableProps) {

@@ -23,8 +23,8 @@ import { outboxProblems } from '../template-checks/outbox-checks';
 import { guardPolicySizes } from '../template-checks/role-policies';
 import { checkStream, locationsOfTable } from '../template-checks/same-table';
 import { globalTableProblems, homeRegionOf, sharedRegionProblems, type RegionalOutbox } from './home-region';
-import { resolveOutboxProps, type OutboxProps, type ResolvedOutboxProps, checkOutboxName } from './outbox-props';
 import { OutboxRelay, OutboxSweeper, SWEEPER_MEMORY_MB } from './outbox-functions';
+import { resolveOutboxProps, checkOutboxName, type OutboxProps, type ResolvedOutboxProps } from './outbox-props';
 import { OutboxTable } from './outbox-table';
 
 /**
@@ -116,13 +116,11 @@ export class Outbox extends Construct {
         ...globalTableProblems(this.table, home),
         ...this.#sharedRegionProblems(),
         ...outboxProblems({
+          ...resolved,
           outbox: this,
           relay: relay.function,
           sweeper: sweeper.function,
-          vpc: resolved.vpc,
-          vpcSubnets: resolved.vpcSubnets,
           readsSecret: readsSecret(resolved.authentication),
-          environmentEncryptionKey: resolved.environmentEncryptionKey,
         }),
       ],
     });

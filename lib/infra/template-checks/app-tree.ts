@@ -17,7 +17,6 @@ export function sameKindAs<T extends IConstruct>(construct: T, isMatch: (other: 
     .filter(isMatch);
 }
 
-/** The constructs that the tokens of a text refer to. */
 export const referencedBy = (text = ''): IConstruct[] =>
   Tokenization.reverseString(text)
     .tokens.filter((token) => Reference.isReference(token))

@@ -24,7 +24,6 @@ interface NamedConsumer extends Construct {
 export interface CheckedConsumer extends CheckedNetwork {
   readonly consumer: NamedConsumer;
   readonly function: LambdaFunction;
-  /** Every outbox of the app. */
   readonly outboxes: readonly (Construct & { readonly table: ITable })[];
   readonly environmentEncryptionKey?: IKey;
 }

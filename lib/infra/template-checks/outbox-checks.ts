@@ -76,9 +76,7 @@ interface MappingProperties {
   readonly FilterCriteria?: { readonly Filters?: readonly { readonly Pattern: string }[] };
 }
 
-/** An event source mapping that reads the outbox's stream. */
 export interface StreamMapping {
-  /** Path of the construct. */
   readonly path: string;
   readonly isOfRelay: boolean;
   readonly parallelizationFactor?: number;
@@ -86,7 +84,6 @@ export interface StreamMapping {
   readonly filters: readonly string[];
 }
 
-/** Problems of the mappings that read the stream; empty if there are none. */
 export function mappingProblems(mappings: readonly StreamMapping[], isGlobal: boolean): string[] {
   const problems = mappings.filter(({ isOfRelay }) => isOfRelay).flatMap(relayMappingProblems);
   // Two functions may read a shard concurrently; on a global table DynamoDB itself is one of them.

@@ -83,7 +83,6 @@ function rolesOf(resources: readonly IConstruct[], stack: Stack): RolePolicies[]
 
 const referenceTo = (role: CfnRole, stack: Stack): string => JSON.stringify(stack.resolve(role.ref));
 
-/** The documents of policies, by the role that they are attached to. */
 function attachedTo(policies: readonly CfnResource[]): Map<string, unknown[]> {
   const byRole = new Map<string, unknown[]>();
   for (const policy of policies) {

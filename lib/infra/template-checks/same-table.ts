@@ -5,7 +5,6 @@ import { invalidOption } from '../options/invalid-option';
 import { known, partsOfArn, tableNameIn, locationOf, type ArnParts, type LocatedResource } from '../options/locations';
 import { isTable, propertiesOf, referencedBy } from './app-tree';
 
-/** A table and the construct that uses it. */
 export interface UsedTable {
   readonly user: IConstruct;
   readonly table: ITable;
@@ -76,7 +75,6 @@ export function nameOfTable(table: ITable): string | undefined {
 
 const textOf = ({ user, table }: UsedTable): string => JSON.stringify(Stack.of(user).resolve(table.tableArn));
 
-/** The region and account of a table that an option passes. */
 export function locationsOfTable(option: string, table: ITable | undefined): LocatedResource[] {
   if (table === undefined) return [];
   return [

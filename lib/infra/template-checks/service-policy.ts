@@ -144,7 +144,6 @@ const isLike = (text: string, pattern: string): boolean =>
       .replaceAll('?', '.')}$`,
   ).test(text);
 
-/** A statement of a key's policy, with its tokens resolved. */
 export type KeyStatement = Pick<ResourceStatement, 'Effect' | 'Action' | 'Principal' | 'Condition'>;
 
 const DECRYPT = 'kms:Decrypt';

@@ -10,7 +10,6 @@ export interface ServiceRoute {
   readonly service: RoutedService;
   /** Path of the VPC's construct. */
   readonly vpc: string;
-  /** Whether the VPC has a gateway or interface endpoint of the service. */
   readonly hasEndpoint: boolean;
   /** Whether all subnets have NAT. */
   readonly hasEgress: boolean;
@@ -45,7 +44,6 @@ export function routeProblem(
   return `${who} runs in ${vpc}, from where nothing leads to ${name}: ${without}. ${remedy}`;
 }
 
-/** The network of a construct's functions. */
 export interface CheckedNetwork {
   readonly vpc?: IVpc;
   readonly vpcSubnets?: SubnetSelection;

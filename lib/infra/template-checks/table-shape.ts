@@ -46,7 +46,6 @@ export function inboxProblems(table: TableProperties): string[] {
   return problems.filter((problem) => problem !== undefined);
 }
 
-/** Whether the table has a string key of that name and type. */
 const hasKey = (
   { KeySchema = [], AttributeDefinitions = [] }: TableProperties,
   name: string,

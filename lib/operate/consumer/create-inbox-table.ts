@@ -11,7 +11,7 @@ import {
   type TableDescription,
 } from '@aws-sdk/client-dynamodb';
 import { OutboxError } from '../../event/errors';
-import { within } from '../time-limit';
+import { within } from '../target';
 import type { InboxTarget } from './inbox-contents';
 
 const DEFAULT_TIMEOUT_MS = 60_000;

@@ -1,5 +1,5 @@
 import type { FunctionBrokers } from './deployment';
-import { type CheckResult, ok, unknown, warn, worstOf, wrong } from './lookup';
+import { ok, unknown, warn, worstOf, wrong, type CheckResult } from './lookup';
 
 const hostOf = (broker: string): string => broker.replace(/:\d+$/, '');
 const portOf = (broker: string): string => broker.slice(hostOf(broker).length + 1);

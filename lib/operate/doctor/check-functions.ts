@@ -6,8 +6,6 @@ import { decodeSweeperConfig } from '../../sweep/environment';
 import type { Deployment, Reader, Rights } from './deployment';
 import {
   BY_HAND,
-  type CheckResult,
-  type DoctorLine,
   line,
   ok,
   unknown,
@@ -16,9 +14,11 @@ import {
   both,
   existing,
   known,
-  type Lookup,
   map,
   then,
+  type CheckResult,
+  type DoctorLine,
+  type Lookup,
 } from './lookup';
 
 export function relayLines({ state, tableName }: Deployment, relay: Lookup<Reader>): readonly DoctorLine[] {
@@ -97,10 +97,8 @@ function checkConfiguration(
     : wrong(`of another table, ${config.value.tableName}`, remedy);
 }
 
-/** The function of a mapping. */
 export const functionIn = (reader: Reader): Lookup<FunctionConfiguration> => existing(reader.function, 'function');
 
-/** The configuration that a function decodes from its variables. */
 export const configOf = <T>(found: FunctionConfiguration, decode: (variables: Variables) => T): Lookup<T> =>
   then(variablesOf(found), (variables) => decoded(variables, decode));
 

@@ -2,7 +2,7 @@ import { DEAD_LETTER_OVERHEAD_BYTES, deadLetterTopic } from '../../event/consume
 import { unreachableBrokers, type BrokerReachability } from '../kafka-metadata';
 import { shellCommand } from '../shell-command';
 import type { GroupBacklog, KafkaState, KafkaTopics, OpenTopics, SweeperRuns } from './deployment';
-import { type CheckResult, type DoctorLine, line, ok, unknown, warn, wrong, both } from './lookup';
+import { line, ok, unknown, warn, wrong, both, type CheckResult, type DoctorLine } from './lookup';
 
 export const kafkaLines = ({
   reachableBrokers,

@@ -9,19 +9,18 @@ import { configOf, functionIn, variablesOf } from './check-functions';
 import type { Deployment, Reader } from './deployment';
 import {
   BY_HAND,
-  type CheckResult,
-  type DoctorLine,
   line,
   ok,
   warn,
   wrong,
   both,
   known,
-  type Lookup,
   then,
+  type CheckResult,
+  type DoctorLine,
+  type Lookup,
 } from './lookup';
 
-/** The checks of the mappings on the table's streams, and of the one that invokes the relay. */
 export function mappingLines(
   { localMapping }: Deployment,
   mappings: Lookup<readonly [TableDescription, readonly Reader[]]>,

@@ -1,6 +1,6 @@
 import { isSnsTopic, alarmsWithoutNotification, type DeployedAlarm } from '../alarms';
 import type { DeployedAlarms, NoticeTopic } from './deployment';
-import { type CheckResult, ok, unknown, warn, worstOf, wrong } from './lookup';
+import { ok, unknown, warn, worstOf, wrong, type CheckResult } from './lookup';
 
 const NOTIFY =
   'Give the Outbox construct pageTopic and ticketTopic (in the app: -c pageTopicArn=… -c ticketTopicArn=…), and deploy.';

@@ -1,12 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ContinuousBackupsDescription, TableDescription, TimeToLiveDescription } from '@aws-sdk/client-dynamodb';
+import type { GapState } from '../../event/control';
 import { streamNameOf, type HomeRegion } from '../../event/home-region';
 import { TABLE } from '../../event/table';
-import type { GapState } from '../../event/control';
 import type { Deployment } from './deployment';
-import { type CheckResult, type DoctorLine, line, ok, warn, wrong, both, type Lookup, then } from './lookup';
+import { line, ok, warn, wrong, both, then, type CheckResult, type DoctorLine, type Lookup } from './lookup';
 
-/** The checks of the table, whose description is `table`. */
 export function tableLines(deployment: Deployment, table: Lookup<TableDescription>): readonly DoctorLine[] {
   const { tableName, home } = deployment;
   const timeToLive = then(table, () => deployment.timeToLive);

@@ -27,7 +27,6 @@ export interface Deployment {
   readonly alarms: Lookup<DeployedAlarms>;
   readonly noticeTopics: Lookup<readonly NoticeTopic[]>;
   readonly permissions: Lookup<Permissions>;
-  /** State of the event source mapping on a local stack. */
   readonly localMapping?: 'Enabled' | 'Disabled';
   /** Left out: Kafka is not checked. */
   readonly kafka?: KafkaState;
@@ -53,7 +52,6 @@ export interface Permissions extends Rights {
   readonly caller: string;
 }
 
-/** Whether the sweeper is invoked. */
 export interface SweeperRuns {
   readonly everyMs: number;
   /** It ran within the last two periods. */
@@ -85,14 +83,12 @@ export interface DeployedAlarms {
   readonly alarms: readonly DeployedAlarm[];
 }
 
-/** An SNS topic and its attributes. */
 export interface NoticeTopic {
   readonly arn: string;
   /** `undefined`: there is no such topic. */
   readonly attributes: Lookup<Readonly<Record<string, string>> | undefined>;
 }
 
-/** The facts that were read from Kafka. */
 export interface KafkaState {
   readonly reachableBrokers: Lookup<readonly BrokerReachability[]>;
   readonly kafkaTopics: Lookup<KafkaTopics>;
@@ -100,7 +96,6 @@ export interface KafkaState {
   readonly groups: Lookup<readonly GroupBacklog[]>;
 }
 
-/** Topics of the cluster, and which consumer reads which. */
 export interface KafkaTopics {
   /** Topics that the caller may describe. */
   readonly names: ReadonlySet<string>;
@@ -117,7 +112,6 @@ export interface OpenTopics {
   readonly isWhole: boolean;
 }
 
-/** A consumer group of a known consumer. */
 export interface GroupBacklog {
   readonly consumer: string;
   readonly group: string;

@@ -69,7 +69,6 @@ export const ok = (found: string): CheckResult => ({ verdict: 'ok', found });
 export const warn = (found: string, remedy: string): CheckResult => ({ verdict: 'warn', found, remedy });
 export const wrong = (found: string, remedy: string): CheckResult => ({ verdict: 'wrong', found, remedy });
 
-/** The worst of several verdicts. */
 export const worstOf = (results: readonly CheckResult[]): DoctorVerdict =>
   (['wrong', 'warn', 'unknown'] as const).find((worst) => results.some(({ verdict }) => verdict === worst)) ?? 'ok';
 

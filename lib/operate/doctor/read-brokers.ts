@@ -11,7 +11,6 @@ import { mskDomainOf } from './check-brokers';
 import type { FunctionBrokers, MskBrokers } from './deployment';
 import { known, type Lookup, lookUp, NOT_LOCAL } from './lookup';
 
-/** How a function of the outbox reaches Kafka. */
 export interface KafkaFunction {
   readonly functionName: string;
   readonly brokers: readonly string[];

@@ -187,7 +187,6 @@ async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promi
   return known(await Promise.all(readers));
 }
 
-/** Asks a service about an existing function. */
 async function aboutFunction<Client, T>(
   client: Client | undefined,
   lookup: Lookup<FunctionConfiguration | undefined>,
@@ -198,14 +197,12 @@ async function aboutFunction<Client, T>(
   return client === undefined ? NOT_LOCAL : ask(client, found.value);
 }
 
-/** The reserved concurrency of a function. */
 const concurrencyOf = (lambda: LambdaClient | undefined, lookup: Lookup<FunctionConfiguration | undefined>) =>
   aboutFunction(lambda, lookup, async (client, { FunctionName }) => {
     const answer = await lookUp(() => client.send(new GetFunctionConcurrencyCommand({ FunctionName })));
     return map(answer, ({ ReservedConcurrentExecutions }) => ReservedConcurrentExecutions);
   });
 
-/** The permissions of a function's role on the table. */
 const rightsOf = (
   iam: IAMClient | undefined,
   lookup: Lookup<FunctionConfiguration | undefined>,
@@ -257,7 +254,6 @@ async function simulate(sts: STSClient, iam: IAMClient, tableArn: string): Promi
   return map(rights, (found) => ({ caller, ...found }));
 }
 
-/** Simulates the policies of a role or a user. */
 async function simulateRole(
   iam: IAMClient,
   principal: string,

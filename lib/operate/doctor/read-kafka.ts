@@ -66,7 +66,6 @@ const behindOf = (committed: ReadonlyMap<string, bigint>, ends: ReadonlyMap<stri
 /** The limit for the scan: a table may have many GB, and a fault of a topic shows early. */
 const SCAN_MS = 20_000;
 
-/** The topics of items that are not acknowledged. */
 async function openTopicsOf(target: OutboxTarget): Promise<OpenTopics> {
   const end = Date.now() + SCAN_MS;
   const items = new Map<string, number>();

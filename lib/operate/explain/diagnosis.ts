@@ -15,7 +15,6 @@ import { shellCommand } from '../shell-command';
 import type { ShownItem, ShownKey } from '../show';
 import { DUE_MS } from '../unpublished';
 
-/** The state of one key on one topic in a consumer's table. */
 export interface InboxKeyState {
   readonly key: InboxKey;
   readonly state: InboxState;
@@ -43,14 +42,12 @@ export interface NamedConsumer {
   readonly groups?: Readonly<Record<string, string>>;
 }
 
-/** The facts that could be read about a consumer. */
 export interface ConsumerState extends NamedConsumer {
   readonly keys: readonly InboxKeyState[];
   /** Left out: Kafka was not read. */
   readonly kafka?: ConsumerKafkaState;
 }
 
-/** The facts that could be read about one key. */
 export interface KeyState {
   /** Epoch milliseconds. */
   readonly now: number;
@@ -58,7 +55,6 @@ export interface KeyState {
   readonly consumers: readonly ConsumerState[];
   /** The offset after the last message, by `topic-partition`. Left out: Kafka was not read. */
   readonly ends?: ReadonlyMap<string, bigint>;
-  /** Topics of the key that do not exist. */
   readonly absentTopics?: readonly string[];
   /** The sources that were not read, and why. */
   readonly notLookedAt: readonly string[];
@@ -84,11 +80,9 @@ export const FIRST_STEPS: Readonly<Record<HoldReason, string>> = {
   'item-gone': 'ask the owner of the data whether the event is still wanted (docs/operations.md#an-item-is-gone)',
 };
 
-/** A command line for the same outbox. */
 const outbox = ({ globals = [] }: Pick<KeyState, 'globals'>, ...words: readonly string[]): string =>
   shellCommand('outbox', ...words, ...globals);
 
-/** `1 item waits behind it`, `3 items wait behind it` */
 const waitBehind = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? ' waits' : 's wait'} behind it`;
 
 /**
@@ -275,7 +269,6 @@ function inKafka(facts: KeyState): Diagnosis | undefined {
   return undefined;
 }
 
-/** A state that occurs at a consumer. */
 interface StateAtConsumer {
   readonly explained: ExplainedConsumer;
   readonly state: ConsumerEventState;
@@ -388,7 +381,6 @@ function notConsumed(facts: KeyState, found: StateAtConsumer): Diagnosis {
   };
 }
 
-/** Returns each state that occurs at a consumer. */
 function statesAt(explained: ExplainedConsumer): StateAtConsumer[] {
   const found = new Map<ConsumerEventState, EventAtConsumer | undefined>();
   for (const event of explained.events) if (!found.has(event.state)) found.set(event.state, event);

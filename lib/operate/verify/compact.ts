@@ -49,7 +49,6 @@ export class Column {
   }
 }
 
-/** The columns of a table, by their names. */
 export const columns = <Name extends string>(kinds: Readonly<Record<Name, Kind>>): Readonly<Record<Name, Column>> =>
   Object.fromEntries(Object.entries<Kind>(kinds).map(([name, kind]) => [name, new Column(kind)])) as Readonly<
     Record<Name, Column>

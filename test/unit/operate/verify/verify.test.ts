@@ -3,7 +3,7 @@ import { OutboxError } from '../../../../lib/event/errors';
 import { positionOfVersion } from '../../../../lib/event/position';
 import type { ReadTopics } from '../../../../lib/operate/kafka-topic-reader';
 import type { ReadTopicsOptions } from '../../../../lib/operate/topic-consumption';
-import { within } from '../../../../lib/operate/time-limit';
+import { within } from '../../../../lib/operate/target';
 import {
   REPORTED_FINDINGS,
   verifyAgainst,
