@@ -9,7 +9,7 @@ export {
   type TypedEvent,
 } from './event/catalogue';
 export { OutboxError, type OutboxErrorCode, type OutboxErrorDetails } from './event/errors';
-export type { Upcaster, Upcasters } from './event/event-version';
+export type { Upcaster, Upcasters } from './event/catalogue';
 export type { AggregateKey } from './event/key';
 export { formatReceipt, parseReceipt, type Receipt } from './event/receipt';
 export {

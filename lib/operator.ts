@@ -8,7 +8,7 @@ export type { ItemState, ItemStateName, ParkedItem } from './event/item-state';
 export type { DrainSignal, ReplaySignal, OperatorNote, SkipSignal } from './event/signal';
 export type { InboxKey } from './consume/inbox-keys';
 export type { KafkaAuth } from './kafka/broker-config';
-export type { ReadSecret } from './kafka/client';
+export type { ReadSecret } from './kafka/secrets';
 export type { RelayConfig } from './relay/environment';
 export type { ConsumedRecord, HeaderValue } from './consume/record';
 export type {

@@ -1,12 +1,11 @@
 import type { ConsistencyToken } from '../event/consistency-token';
 import type { EventDefinitions } from '../event/catalogue';
 import { AppliedReader, type ConsumerLag } from './applied';
-import { dynamodbInbox, dynamodbInboxActions, dynamodbUnreadableCount } from './dynamodb/inbox';
+import { dynamodbInbox, dynamodbInboxActions, dynamodbUnreadableCount, dynamodbTransactions } from './dynamodb/inbox';
 import { TABLE_BACKOFF, type WhenBlocked } from './delays';
 import { timeLimited } from './client';
 import { serviceFailureOf } from './service-error';
 import { dynamodbRequests } from './dynamodb/requests';
-import { dynamodbTransactions } from './dynamodb/transactions';
 import { CircuitBreaker } from './circuit-breaker';
 import { GroupCommit } from './group-commit';
 import { OperatorRequests } from './operator-requests';

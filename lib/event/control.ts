@@ -1,6 +1,7 @@
+import { shownPosition } from './position';
 import { controlPartitionOf, type HomeRegion } from './home-region';
 import { controlSortKey } from './key';
-import type { AwaitedPartition } from './topic-partition';
+import { type AwaitedPartition, partitionName } from './topic-partition';
 
 /** Why an item was parked: a closed set, so that an operator can redrive by reason. */
 export const PARK_REASONS = [
@@ -14,6 +15,9 @@ export const PARK_REASONS = [
 /** One of {@link PARK_REASONS}. */
 export type ParkReason = (typeof PARK_REASONS)[number];
 
+/** The reason of a hold that the relay set because a topic partition accepted no writes while others did. */
+export const PARTITION_UNAVAILABLE = 'partition-unavailable' as const;
+
 /** The reason of a hold whose item is no longer in the table, while nothing shows that it was published. */
 export const ITEM_GONE = 'item-gone' as const;
 
@@ -23,7 +27,7 @@ export const ITEM_GONE = 'item-gone' as const;
  */
 export type HoldReason = (typeof HOLD_REASONS)[number];
 /** Every {@link HoldReason}. */
-export const HOLD_REASONS = [...PARK_REASONS, 'drain-unfinished', 'partition-unavailable', ITEM_GONE] as const;
+export const HOLD_REASONS = [...PARK_REASONS, 'drain-unfinished', PARTITION_UNAVAILABLE, ITEM_GONE] as const;
 
 /** An item that must be published or skipped before the later items of its key. */
 export interface AwaitedItem {
@@ -195,3 +199,80 @@ const decodeHold = ({ key: pk, ...stored }: StoredHold): Hold =>
     ['pk', pk],
     ...Object.entries(stored).filter(([name]) => name in HOLD_FIELDS),
   ]) as unknown as Hold;
+
+/** Whether the item at the position of a hold is the one that the key waits for. */
+export const isHeldItem = ({ id }: AwaitedItem, stored: { readonly id?: string } | undefined): boolean =>
+  stored !== undefined && (id === undefined || stored.id === id);
+
+/**
+ * Whether the key must not be released without its item. Unless the item was refused, two holds may be released without
+ * it: one for a partition, and one of an unfinished drain that names no item.
+ */
+export const isRefused = ({ awaits, attempts, id, reason }: Hold): boolean =>
+  attempts > 0 || (awaits === undefined && (id !== undefined || reason !== 'drain-unfinished'));
+
+/** Why the awaited item of the key was refused, as far as its hold states it. */
+export function refusalOf({ reason, message, refused }: Hold): ItemRefusal | undefined {
+  const parkReason = PARK_REASONS.find((each) => each === reason);
+  return parkReason === undefined ? refused : { reason: parkReason, message };
+}
+
+/** The hold of a key whose item was deleted. `known`: the hold with which a drain has begun. */
+export const holdForGone = (known: Hold, item: AwaitedItem, message: string, revision: string): Hold => {
+  const { pk, attempts, since, position } = known;
+  const refused = item.position === position ? refusalOf(known) : undefined;
+  return {
+    ...{ pk, position: item.position, id: item.id, ...othersBehind(item.position, known) },
+    ...{ state: 'holding', reason: ITEM_GONE, message, attempts, since, revision },
+    ...(refused === undefined ? {} : { refused }),
+  };
+};
+
+/** Why a key whose item was deleted stays held. */
+export const goneMessage = ({ position, id }: AwaitedItem): string =>
+  `The item at ${shownPosition(position)} is gone${id === undefined ? '' : ` (event ${id})`}: it was deleted, and nothing shows that it was published. Restore it, or record the gap.`;
+
+/** A partition for which keys are held. */
+export interface UnavailablePartition extends AwaitedPartition {
+  readonly name: string;
+  /** Epoch milliseconds at which the first of these keys was held. */
+  readonly since: number;
+  readonly holds: readonly Hold[];
+}
+
+/** While keys are held for a partition, the relay sends nothing to it for this long after a failed send. */
+export const PROBE_INTERVAL_MS = 10_000;
+
+/** The partitions for which any of these holds waits, by name. */
+export function unavailablePartitions(holds: Iterable<Hold>): ReadonlyMap<string, UnavailablePartition> {
+  const waiting = [...holds].filter(({ awaits }) => awaits !== undefined);
+  const byName = Map.groupBy(waiting, ({ awaits }) => (awaits === undefined ? '' : partitionName(awaits)));
+  const partitions = new Map<string, UnavailablePartition>();
+  for (const [name, ofPartition] of byName) {
+    const [first] = ofPartition;
+    if (first?.awaits === undefined) continue;
+    const { topic, partition } = first.awaits;
+    partitions.set(name, {
+      topic,
+      partition,
+      name,
+      failedAt: ofPartition.reduce((last, { awaits }) => Math.max(last, awaits?.failedAt ?? 0), 0),
+      since: ofPartition.reduce((earliest, { since }) => Math.min(earliest, since), Infinity),
+      holds: ofPartition,
+    });
+  }
+  return partitions;
+}
+
+/** Whether the partition should be tried again. A future time comes from a wrong clock. */
+export const isProbeDue = ({ failedAt }: AwaitedPartition, now: number): boolean =>
+  Math.abs(now - failedAt) >= PROBE_INTERVAL_MS;
+
+/**
+ * The held key with which a partition is tried. Keys take turns by the clock: a key whose shard is stuck, or that
+ * accepts no signal, must not block the others.
+ */
+export function probedHold({ holds }: UnavailablePartition, now: number): Hold | undefined {
+  const waiting = holds.filter(({ state }) => state === 'holding').toSorted((a, b) => (a.pk < b.pk ? -1 : 1));
+  return waiting[Math.floor(now / PROBE_INTERVAL_MS) % waiting.length];
+}

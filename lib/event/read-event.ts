@@ -1,7 +1,12 @@
-import type { EventCatalogue, EventDefinition, EventDefinitions } from './catalogue';
-import { dataOfValue, isJsonType } from './content-type';
-import { FIRST_VERSION, oldestReadable, type Upcasters } from './event-version';
-import { DEFAULT_CONTENT_TYPE } from './item';
+import {
+  type EventCatalogue,
+  type EventDefinition,
+  type EventDefinitions,
+  FIRST_VERSION,
+  oldestReadable,
+  type Upcasters,
+} from './catalogue';
+import { dataOfValue, isJsonType, DEFAULT_CONTENT_TYPE } from './item';
 import { shown } from './options';
 import { issuePath, issueText, type SchemaOutput } from './standard-schema';
 

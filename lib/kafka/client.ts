@@ -1,12 +1,9 @@
 import { Kafka, logLevel, type KafkaConfig, type LogEntry } from 'kafkajs';
 import { OutboxError } from '../event/errors';
 import type { KafkaAuth } from './broker-config';
-import { clientCertificate, scramCredentials } from './credentials';
+import { clientCertificate, scramCredentials, type ReadSecret } from './secrets';
 import { mskTokens } from './msk-token';
 import { KAFKA_RETRY } from './retry';
-
-/** Returns the text of a secret. */
-export type ReadSecret = (arn: string) => Promise<string>;
 
 /** How a client authenticates to the brokers, and under which name. */
 export interface KafkaClientConfig {

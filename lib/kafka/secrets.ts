@@ -1,6 +1,9 @@
+import { jsonObject } from '../event/options';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { OutboxError } from '../event/errors';
-import type { ReadSecret } from './client';
+
+/** Returns the text of a secret. */
+export type ReadSecret = (arn: string) => Promise<string>;
 
 /** Without an endpoint in its VPC the relay cannot reach Secrets Manager, and must fail soon. */
 const CLIENT_OPTIONS = {
@@ -28,4 +31,27 @@ export function secretReader(newClient = () => new SecretsManagerClient(CLIENT_O
       { option: 'auth.secretArn', got: arn, allowed },
     );
   };
+}
+
+/** @throws OutboxError `invalid-option` that names the secret and the fields that are missing, never a value. */
+export const scramCredentials = (secretArn: string, secret: string): Record<'username' | 'password', string> =>
+  textFields(secretArn, secret, ['username', 'password']);
+
+/** @throws OutboxError `invalid-option` that names the secret and the fields that are missing, never a value. */
+export const clientCertificate = (secretArn: string, secret: string): Record<'certificate' | 'privateKey', string> =>
+  textFields(secretArn, secret, ['certificate', 'privateKey']);
+
+function textFields<F extends string>(secretArn: string, secret: string, names: readonly F[]): Record<F, string> {
+  const fields = jsonObject(secret);
+  const wrong = names.filter((name) => typeof fields?.[name] !== 'string' || fields[name] === '');
+  if (fields === undefined || wrong.length > 0) {
+    const got = fields === undefined ? 'a text that is not a JSON object' : `no text under ${wrong.join(', ')}`;
+    const allowed = `a JSON object with the texts ${names.join(' and ')}`;
+    throw new OutboxError(
+      'invalid-option',
+      `Secret ${secretArn} holds ${got}; it must hold ${allowed}. Correct its value in Secrets Manager: the relay reads it again when it connects.`,
+      { option: 'auth.secretArn', got: secretArn, allowed },
+    );
+  }
+  return Object.fromEntries(names.map((name) => [name, fields[name]])) as Record<F, string>;
 }

@@ -1,5 +1,4 @@
-import type { Hold, ItemRefusal } from '../event/control';
-import { isHeldItem, isRefused, refusalOf } from '../event/gone';
+import { type Hold, type ItemRefusal, isHeldItem, isRefused, refusalOf } from '../event/control';
 import type { Image } from '../event/item';
 import { queryPages } from '../relay/dynamodb/pages';
 import { mapKeys } from './map-keys';

@@ -1,7 +1,7 @@
 import type { Admin, Consumer, Kafka } from 'kafkajs';
 import type { KafkaAuth } from '../kafka/broker-config';
-import { kafkaClient, type ReadSecret } from '../kafka/client';
-import { secretReader } from '../kafka/secrets';
+import { kafkaClient } from '../kafka/client';
+import { secretReader, type ReadSecret } from '../kafka/secrets';
 import { atMost } from '../timing/wait';
 import type { ServiceCall } from './target';
 

@@ -1,8 +1,7 @@
 import { TransactWriteItemsCommand, type AttributeValue, type TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { cancellationCodes } from '../dynamodb/refusals';
-import type { Hold } from '../event/control';
-import { isHeldItem, refusalOf } from '../event/gone';
+import { type Hold, isHeldItem, refusalOf } from '../event/control';
 import type { Image } from '../event/item';
 import { isOpen, itemStateOf, type ItemStateName, type ParkedItem } from '../event/item-state';
 import { shownPosition } from '../event/position';

@@ -1,4 +1,4 @@
-import { unavailablePartitions } from '../event/partition-hold';
+import { unavailablePartitions } from '../event/control';
 import { controlStore } from '../relay/dynamodb/control';
 import { holdSummary, type TableCounts } from '../sweep/table-counts';
 import { sweepStore } from '../sweep/dynamodb-store';

@@ -1,5 +1,4 @@
-import type { AwaitedItem, Hold } from '../event/control';
-import { goneMessage, isHeldItem, isRefused } from '../event/gone';
+import { type AwaitedItem, type Hold, goneMessage, isHeldItem, isRefused } from '../event/control';
 import { identityOf, type ItemRef } from '../event/item';
 import { isOpen } from '../event/item-state';
 import { positionKey, FIRST_POSITION } from '../event/position';

@@ -1,5 +1,4 @@
-import { ITEM_GONE, type Hold, type HoldReason, type ParkReason } from '../event/control';
-import { PARTITION_UNAVAILABLE } from '../event/partition-hold';
+import { ITEM_GONE, type Hold, type HoldReason, type ParkReason, PARTITION_UNAVAILABLE } from '../event/control';
 import { streamedAtOf, type StreamRecord } from './record';
 
 /**

@@ -1,6 +1,5 @@
-import type { Hold } from '../event/control';
+import { type Hold, isProbeDue, probedHold, unavailablePartitions, type UnavailablePartition } from '../event/control';
 import { partitionName, type AwaitedPartition, type TopicPartition } from '../event/topic-partition';
-import { isProbeDue, probedHold, unavailablePartitions, type UnavailablePartition } from '../event/partition-hold';
 import { newSignal } from '../event/signal';
 import { forEachKey } from '../timing/for-each';
 import type { RelayOptions } from './options';

@@ -1,6 +1,6 @@
 import { GenerationalCache } from '../event/generational-cache';
 import type { Receipt } from '../event/receipt';
-import { PROBE_INTERVAL_MS } from '../event/partition-hold';
+import { PROBE_INTERVAL_MS } from '../event/control';
 
 /** Memory of an acknowledged item. */
 interface Acknowledgement {

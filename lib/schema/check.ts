@@ -1,5 +1,4 @@
-import type { EventCatalogue } from '../event/catalogue';
-import { FIRST_VERSION, oldestReadable } from '../event/event-version';
+import { type EventCatalogue, FIRST_VERSION, oldestReadable } from '../event/catalogue';
 import { latest, record, recordedType, type SchemaBaseline, type RecordedType } from './baseline';
 import { incompatibilities } from './compatibility';
 import { describeCatalogue, type DescribedType } from './describe';

@@ -1,6 +1,5 @@
-import type { EventCatalogue, EventDefinition } from '../event/catalogue';
+import { type EventCatalogue, type EventDefinition, FIRST_VERSION, oldestReadable } from '../event/catalogue';
 import { messageOf, OutboxError } from '../event/errors';
-import { FIRST_VERSION, oldestReadable } from '../event/event-version';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
 import { isRecord } from '../event/options';
 import type { SchemaDirection, StandardJsonSchemaV1 } from '../event/standard-schema';

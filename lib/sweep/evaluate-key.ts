@@ -1,9 +1,8 @@
-import type { Hold } from '../event/control';
+import { type Hold, unavailablePartitions } from '../event/control';
 import { OutboxError } from '../event/errors';
 import type { Image, ItemKey } from '../event/item';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { partitionName } from '../event/topic-partition';
-import { unavailablePartitions } from '../event/partition-hold';
 import { SIGNAL_PREFIX } from '../event/position';
 import { decodeSignal, isSignalKey, type Signal } from '../event/signal';
 import { epochMsOfUuidV7 } from '../event/uuid';

@@ -1,4 +1,4 @@
-import { isProbeDue, probedHold, unavailablePartitions } from '../event/partition-hold';
+import { isProbeDue, probedHold, unavailablePartitions } from '../event/control';
 import { newSignal } from '../event/signal';
 import { PROBE_EVENT } from './environment';
 import type { SweepStore } from './ports';

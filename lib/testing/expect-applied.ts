@@ -3,7 +3,7 @@ import type { Consumer } from '../consume/consumer';
 import type { ConsistencyToken } from '../event/consistency-token';
 import { formatReceipt } from '../event/receipt';
 import type { Group } from './group';
-import type { PublishedEvent } from './published-event';
+import type { PublishedEvent } from './expect-published';
 
 /**
  * Fails if the consumer has not applied all the tokens' events.

@@ -17,12 +17,11 @@ import { memoryClient } from './dynamodb/client';
 import { MemoryDynamoDb } from './dynamodb/memory-dynamodb';
 import type { KeySchema } from './dynamodb/table';
 import { expectApplied, tokenOf } from './expect-applied';
-import { expectPublished, type ExpectedEvent } from './expect-published';
+import { expectPublished, type ExpectedEvent, publishedEvent, type PublishedEvent } from './expect-published';
 import { Group } from './group';
 import { itemsLeft } from './items-left';
 import { asConsumed, MemoryKafka, type KafkaRefusal } from './memory-kafka';
 import { MemoryRelay } from './memory-relay';
-import { publishedEvent, type PublishedEvent } from './published-event';
 import { Random } from './random';
 
 /** Options of {@link createTestOutbox}. */

@@ -1,9 +1,9 @@
+import { LIMITS } from '../event/item-rules';
 import { createHash } from 'node:crypto';
 import { OutboxError } from '../event/errors';
 import { checkOption, optional } from '../event/option-rules';
 import { errorText, refuseOption, shown } from '../event/options';
 import { derivedUuidV7, epochMsOfUuidV7, uuidV7 } from '../event/uuid';
-import { commitTimeProblem } from './commit-time';
 
 /** The time of a transaction's commit, and the ids that derive from it. */
 export interface Commit {
@@ -94,4 +94,23 @@ function timeOfOption(committedAt: unknown, now: number): number {
   const ms = committedAt instanceof Date ? committedAt.getTime() : committedAt;
   const problem = commitTimeProblem(typeof ms === 'number' ? ms : Number.NaN, now);
   return problem === undefined ? (ms as number) : refuseOption('committedAt', committedAt, problem);
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** As milliseconds these are days of 1970, before any outbox; as seconds, the years 1973 to 2286. */
+const EPOCH_SECONDS = { from: 1e8, to: 1e10 } as const;
+
+/**
+ * Returns the end of "it must be …" if `ms` cannot be the time of a commit, and `undefined` if it can. Applies to
+ * `committedAt` and to the time in a UUIDv7, which becomes a commit time.
+ */
+export function commitTimeProblem(ms: number, now: number): string | undefined {
+  if (!Number.isSafeInteger(ms) || ms < 0 || ms > LIMITS.committedAt) {
+    return 'a valid Date, or an integer of epoch milliseconds';
+  }
+  if (ms >= EPOCH_SECONDS.from && ms < EPOCH_SECONDS.to) {
+    return 'epoch milliseconds; these look like seconds: multiply by 1000';
+  }
+  // For a key without versions, later events would sort before this one until the clock catches up.
+  return ms > now + DAY_MS ? 'at most a day ahead of the clock' : undefined;
 }

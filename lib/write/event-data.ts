@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EventDefinition } from '../event/catalogue';
-import { dataOfValue, isJsonType } from '../event/content-type';
+import { dataOfValue, isJsonType, DEFAULT_CONTENT_TYPE } from '../event/item';
 import { OutboxError } from '../event/errors';
-import { DEFAULT_CONTENT_TYPE } from '../event/item';
 import { errorText, isRecord, shown } from '../event/options';
 import { issueKeys, issuePath, issueText, pathText, type StandardResult } from '../event/standard-schema';
 import { field, isTransient } from '../dynamodb/sdk-error';

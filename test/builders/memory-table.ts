@@ -1,9 +1,14 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { othersBehind, type AwaitedItem, type Control, type Hold } from '../../lib/event/control';
-import { holdForGone } from '../../lib/event/gone';
+import {
+  othersBehind,
+  type AwaitedItem,
+  type Control,
+  type Hold,
+  holdForGone,
+  PARTITION_UNAVAILABLE,
+} from '../../lib/event/control';
 import { identityOf, type Image, type ItemKey, type ItemRef, type OutboxItem } from '../../lib/event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../../lib/event/item-state';
-import { PARTITION_UNAVAILABLE } from '../../lib/event/partition-hold';
 import { storedReceipts } from '../../lib/event/receipt';
 import {
   elsewhere,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { messageOf } from '../../../lib/event/errors';
-import { refusalOf } from '../../../lib/event/gone';
+import { refusalOf } from '../../../lib/event/control';
 import { planRestore, restore, type RestorePlan, type RestoreSource } from '../../../lib/operate/restore';
 import { shownPosition } from '../../../lib/event/position';
 import { runInSession, EXIT_CODES, needsYes } from '../run-in-session';

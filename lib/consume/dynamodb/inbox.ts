@@ -1,3 +1,4 @@
+import { cancellationCodes } from '../../dynamodb/refusals';
 import { isRecord, withoutUndefined } from '../../event/options';
 import { formatSequence, parseSequence } from '../../event/position';
 import type { TransactionAction } from '../../dynamodb/transaction';
@@ -19,7 +20,7 @@ import {
   unreadableCountPartition,
   type InboxKey,
 } from '../inbox-keys';
-import type { ConsumerClock, InboxActions, InboxStore, UnreadableCountStore } from '../ports';
+import type { ConsumerClock, InboxActions, InboxStore, UnreadableCountStore, Transactions } from '../ports';
 import { operatorNoteOf } from '../request';
 import { bufferedValuesOf, headersByName, type ConsumedRecord } from '../record';
 
@@ -262,3 +263,22 @@ export function parkedRecord(item: TableItem): ConsumedRecord {
 /** The SDK returns binary as `Uint8Array`. */
 const bytesOf = (value: unknown): Buffer | null =>
   value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : null;
+
+/** Writes by `TransactWriteItems`. */
+export const dynamodbTransactions = (client: Pick<ConsumerClient, 'transactWrite'>): Transactions => ({
+  async write(entries: readonly TransactionAction[]) {
+    try {
+      await client.transactWrite({ TransactItems: [...entries] });
+      return { kind: 'written' };
+    } catch (cause) {
+      const reasons = cancellationCodes(cause) ?? [];
+      if (reasons.length > 0) return { kind: 'cancelled', reasons, cause };
+      if (cause instanceof Error && cause.name === 'ValidationException') return { kind: 'rejected', cause };
+      // The SDK retried a request that DynamoDB is still executing: decide again when it has ended.
+      if (cause instanceof Error && cause.name === 'TransactionInProgressException') {
+        return { kind: 'cancelled', reasons: entries.map(() => 'TransactionConflict'), cause };
+      }
+      throw cause;
+    }
+  },
+});

@@ -1,10 +1,11 @@
+import { protocolErrorOf } from '../../kafka/protocol-error';
+import type { ConsumerTelemetry } from '../ports';
 import type { Consumer as KafkaConsumer, ConsumerConfig } from 'kafkajs';
 import { OutboxError } from '../../event/errors';
 import { registerCodecs, unreadableBatchOf } from '../../kafka/codecs/codecs';
 import { atMost, repeatedly, wait } from '../../timing/wait';
 import { withAdmin } from './admin';
 import { kafkajsDeadLetters, type KafkaDeadLetters } from './dead-letters';
-import { isUnknownTopic, MissingTopics } from './missing-topics';
 import { Partitions } from './partitions';
 import { withRepeatedLog } from './repeated-log';
 import { runSettings, type ConsumerRunOptions } from './run-options';
@@ -21,6 +22,8 @@ const FETCHES = {
 const CONNECT_MS = 10_000;
 /** How often the consumer checks whether missing topics exist. */
 const TOPICS_MS = 1_000;
+/** How often it reports the same missing topics. */
+const MISSING_REPORT_MS = 60_000;
 
 /** A running consumer. */
 export interface RunningConsumer {
@@ -302,3 +305,30 @@ const notConnected = (): OutboxError<'service-unavailable'> => {
     { service: 'Kafka', place: 'the brokers', action: 'connecting', why },
   );
 };
+
+export const isUnknownTopic = (error: unknown): boolean => protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
+
+/** Reports the topics that a consumer waits for: at once if they change, and then once a minute. */
+export class MissingTopics {
+  readonly #telemetry: ConsumerTelemetry;
+  #reported = '';
+  #reportedAt = -Infinity;
+
+  constructor(telemetry: ConsumerTelemetry) {
+    this.#telemetry = telemetry;
+  }
+
+  report(topics: readonly string[]): void {
+    const isDue = performance.now() - this.#reportedAt >= MISSING_REPORT_MS;
+    const names = topics.join(', ');
+    if (names === this.#reported && !isDue) return;
+    this.#reported = names;
+    this.#reportedAt = performance.now();
+    if (this.#telemetry.topicsMissing !== undefined) {
+      this.#telemetry.topicsMissing({ topics });
+      return;
+    }
+    const message = `The consumer waits for topics that do not exist: ${names}. Create them.`;
+    this.#telemetry.readFailed(new OutboxError('topic-missing', message, { topics }));
+  }
+}

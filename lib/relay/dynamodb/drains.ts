@@ -1,7 +1,6 @@
 import type { AttributeValue, TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { encodeTombstone, holdKey, othersBehind, TOMBSTONE_SECONDS, type Hold } from '../../event/control';
-import { holdForGone } from '../../event/gone';
+import { encodeTombstone, holdKey, othersBehind, TOMBSTONE_SECONDS, type Hold, holdForGone } from '../../event/control';
 import { identityOf } from '../../event/item';
 import { elsewhere, type DrainSignal, type SkipSignal } from '../../event/signal';
 import { attributeOfId } from '../../event/stored-id';

@@ -1,9 +1,8 @@
 import type { TransactWriteItem } from '@aws-sdk/client-dynamodb';
 import { marshall } from '@aws-sdk/util-dynamodb';
-import { othersBehind, type Hold } from '../../event/control';
+import { othersBehind, type Hold, PARTITION_UNAVAILABLE } from '../../event/control';
 import type { ItemRef } from '../../event/item';
 import { IS_OPEN, type ParkedItem } from '../../event/item-state';
-import { PARTITION_UNAVAILABLE } from '../../event/partition-hold';
 import { uuidV7 } from '../../event/uuid';
 import type { ControlWriter } from './control-writer';
 import { isFull } from '../../dynamodb/refusals';

@@ -1,5 +1,4 @@
-import { cloudEventsTime } from '../../../lib/event/cloud-events-time';
-import { messagesOf } from '../../../lib/event/message';
+import { cloudEventsTime, messagesOf } from '../../../lib/event/message';
 import { anEvent, anItem } from '../../builders/items';
 
 test.each([

@@ -1,6 +1,7 @@
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs';
 import type { KafkaAuth } from '../../../lib/kafka/broker-config';
-import { kafkaClient, type KafkaClientOptions, type ReadSecret } from '../../../lib/kafka/client';
+import { kafkaClient, type KafkaClientOptions } from '../../../lib/kafka/client';
+import type { ReadSecret } from '../../../lib/kafka/secrets';
 import { mskTokens } from '../../../lib/kafka/msk-token';
 
 jest.mock('kafkajs', () => ({ ...jest.requireActual<object>('kafkajs'), Kafka: jest.fn() }));

@@ -1,5 +1,5 @@
 import { OutboxError } from '../../../lib/event/errors';
-import { clientCertificate, scramCredentials } from '../../../lib/kafka/credentials';
+import { clientCertificate, scramCredentials } from '../../../lib/kafka/secrets';
 
 const ARN = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:AmazonMSK_outbox';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaJSNonRetriableError, type EachBatchPayload, type KafkaMessage } from 'kafkajs';
-import { MissingTopics } from '../../../../lib/consume/kafkajs/missing-topics';
+import { MissingTopics } from '../../../../lib/consume/kafkajs/runner';
 import { SILENT } from '../../../../lib/consume/telemetry';
 import { bytesOf, type ConsumedRecord } from '../../../../lib/consume/record';
 import { OutboxError } from '../../../../lib/event/errors';
