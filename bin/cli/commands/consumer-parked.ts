@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { isParkedUnder, parkedKeys, type ListedParkedKey, type ParkedKey } from '../../../lib/operate/consumer/parked';
-import { messagePlace } from '../../../lib/event/receipt';
+import { formatReceipt } from '../../../lib/event/receipt';
 import { runOnInbox, EXIT_CODES } from '../run-in-session';
 import { nameOf } from '../consumer-requests';
 import { argument, columns, count, duration, number, time } from '../format';
@@ -73,7 +73,7 @@ const reasoned = ({ why, since }: Pick<ListedParkedKey, 'why' | 'since'>) => ({ 
 
 const rowOf = ({ consumer, head, since, waiting, ...key }: ParkedKey, now: number): string[] => [
   ...[consumer, nameOf(key), key.topic, key.source],
-  head === undefined ? '' : messagePlace(head),
+  head === undefined ? '' : formatReceipt(head),
   head?.type ?? '',
   duration(now - since),
   number(waiting),

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { parkedMessage, type ParkedKey } from '../../../lib/operate/consumer/parked';
-import { messagePlace } from '../../../lib/event/receipt';
+import { formatReceipt } from '../../../lib/event/receipt';
 import { planParkedRedrive, skipParked } from '../../../lib/operate/consumer/redrive-parked';
 import { aggregateOf } from '../../../lib/consume/inbox-keys';
 import { consumerRequests, withParkedRequestOptions, type ParkedRequestOptions } from '../consumer-requests';
@@ -38,7 +38,7 @@ async function run(session: InboxSession, key: string, options: SkipOptions): Pr
   const { targets } = await planParkedRedrive(target, { keys: [key], topic, source, aggregate });
   const parked = onlyOne(key, targets, options.at);
   const { head } = parked;
-  const holds = head === undefined ? undefined : messagePlace(head);
+  const holds = head === undefined ? undefined : formatReceipt(head);
   if (head === undefined || holds === undefined) throw new SessionError(`skip: nothing of ${key} is parked.`);
   if (options.at !== undefined && options.at !== holds) {
     throw new SessionError(`skip: ${key} is parked at ${holds}, not at ${options.at}. Nothing was discarded.`);
@@ -64,7 +64,7 @@ async function run(session: InboxSession, key: string, options: SkipOptions): Pr
 
 /** Messages without a key can be parked in two partitions. Only the place of the head distinguishes these keys. */
 function onlyOne(key: string, targets: readonly ParkedKey[], at: string | undefined): ParkedKey {
-  const placeOf = ({ head }: ParkedKey): string | undefined => (head === undefined ? undefined : messagePlace(head));
+  const placeOf = ({ head }: ParkedKey): string | undefined => (head === undefined ? undefined : formatReceipt(head));
   const [first, ...others] = targets;
   if (first === undefined) throw new SessionError(`skip: nothing of ${key} is parked.`);
   const parked = others.length === 0 ? first : targets.find((target) => at !== undefined && placeOf(target) === at);

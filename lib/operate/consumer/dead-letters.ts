@@ -1,4 +1,4 @@
-import { messagePlace } from '../../event/receipt';
+import { formatReceipt } from '../../event/receipt';
 import type { IHeaders } from 'kafkajs';
 import { aggregateIn, aggregateOf } from '../../consume/inbox-keys';
 import { detached, headersByName, type ConsumedRecord } from '../../consume/record';
@@ -127,7 +127,7 @@ export async function readDeadLetters(
 }
 
 /** Where the consumer read it, in Kafka's notation. */
-export const placeOf = ({ from }: Pick<DeadLetter, 'from'>): string => messagePlace(from);
+export const placeOf = ({ from }: Pick<DeadLetter, 'from'>): string => formatReceipt(from);
 
 const isSelected = (letter: DeadLetter, { reasons, places, ...keys }: Omit<DeadLetterSelection, 'since'>): boolean =>
   (reasons?.includes(letter.reason) ?? true) &&

@@ -6,7 +6,7 @@ import { deadLetterTopic } from '../../event/consumer-name';
 import { partitionName } from '../../event/topic-partition';
 import { parsePartitionKey } from '../../event/key';
 import { formatSequence, shownPosition, versionOfPosition } from '../../event/position';
-import { messagePlace, parseReceipt } from '../../event/receipt';
+import { formatReceipt, parseReceipt } from '../../event/receipt';
 import type { DeadLetter } from '../consumer/dead-letters';
 import type { ParkedKey } from '../consumer/parked';
 import { goneLines } from '../gone';
@@ -305,7 +305,7 @@ function parkedThere(facts: KeyState, { explained }: StateAtConsumer): Diagnosis
   const { pk } = facts.shown;
   const { consumer, topics } = explained;
   const parked = topics.flatMap((each) => each.parked ?? [])[0];
-  const place = parked?.head === undefined ? '' : ` at ${messagePlace(parked.head)}`;
+  const place = parked?.head === undefined ? '' : ` at ${formatReceipt(parked.head)}`;
   const since = parked === undefined ? '' : ` since ${timeOf(parked.since)}: ${parked.why}`;
   const isRequested = (parked?.requests.length ?? 0) > 0;
   return {
