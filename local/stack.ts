@@ -50,6 +50,8 @@ export interface Stack {
   readonly mapping: EventSourceMapping;
   /** The process that runs the relay. */
   readonly relay: LambdaInvoker;
+  /** The process that runs the sweeper. */
+  readonly sweeper: LambdaInvoker;
   /** Invokes the sweeper now, in addition to its schedule. Rejects if the function fails. */
   sweep(): Promise<SweepReport>;
   /** Invokes the sweeper to have unavailable partitions tried again, as a deployed rule does once a minute. */
@@ -187,6 +189,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
     settings: template.mapping,
     mapping,
     relay,
+    sweeper,
     sweep: async () => (await invokeSweeper(sweeper)).report,
     sweepMeasured: () => invokeSweeper(sweeper),
     probe: async () => {

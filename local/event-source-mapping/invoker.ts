@@ -36,6 +36,8 @@ export interface InvokerOptions {
 interface InvokerEvents {
   /** A chunk of the function's output. */
   output: [text: string];
+  /** An invocation has ended, whatever its outcome. */
+  invoked: [result: InvocationResult];
   /** A new process is ready for its first invocation. */
   started: [process: { readonly pid: number; readonly initMs: number }];
   /** A process has exited or was killed. */
@@ -78,7 +80,11 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
 
   /** Never rejects: every failure is an outcome of kind `error`. */
   invoke(event: unknown): Promise<InvocationResult> {
-    const next = this.#last.then(() => this.#invokeNow(event));
+    const next = this.#last.then(async () => {
+      const result = await this.#invokeNow(event);
+      this.emit('invoked', result);
+      return result;
+    });
     this.#last = next;
     return next;
   }
