@@ -1,0 +1,153 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { runConsumer } from '../../lib/consumer';
+import { SILENT } from '../../lib/consume/telemetry';
+import { deadLetterTopic } from '../../lib/event/consumer-name';
+import { encodeItem } from '../../lib/event/item';
+import { positionOfVersion } from '../../lib/event/position';
+import { createInboxTable } from '../../lib/operator';
+import type { ConsoleConsumer } from '../../local/console/actions';
+import { SMALL_LIMIT_BYTES, type Services } from '../../local/console/faults';
+import { adminClient, createTopics } from '../../local/kafka/topics';
+import type { Stack } from '../../local/stack';
+import { TOPICS, type ShopEvent } from '../order-service/events';
+import { createOrderService } from '../order-service/order-service';
+import { createShipping } from '../order-service/shipping';
+import { createStore } from '../order-service/store';
+import { createTable, type Undo } from './read-model';
+import { plan, type Command } from './traffic';
+
+/** Receives the effects of the consumer. */
+export interface PlaygroundOptions {
+  readonly stack: Stack;
+  /** Of the services' DynamoDB. */
+  readonly clientConfig: DynamoDBClientConfig;
+  readonly onApplied: (eventId: string) => void;
+  readonly undo: Undo;
+}
+
+/** An order service that writes at a pace, and shipping, which consumes. Both can be made to fail. */
+export interface Playground extends Services {
+  readonly consumers: readonly ConsoleConsumer[];
+  /** Begins to write, until the signal is aborted. Resolves then. */
+  write(eventsPerSecond: number, signal: AbortSignal): Promise<void>;
+}
+
+const CONSUMER = 'shipping';
+const ORDERS = 'orders';
+const SLOW_MS = 1_500;
+const ARTICLES = 8;
+/** Enough errands for days at the default pace. */
+const ERRANDS = 200_000;
+/** Errands that run at once, so that a slow write does not slow the pace down. */
+const LANES = 6;
+
+export async function startPlayground({
+  stack,
+  clientConfig,
+  onApplied,
+  undo,
+}: PlaygroundOptions): Promise<Playground> {
+  const { brokers, tableName: outboxTable, region } = stack;
+  const client = new DynamoDBClient(clientConfig);
+  undo(() => Promise.resolve(client.destroy()));
+  const database = DynamoDBDocument.from(client);
+  const run = randomBytes(4).toString('hex');
+  const [ordersTable, shipmentsTable, inbox] = [`orders-${run}`, `shipments-${run}`, `shipping-inbox-${run}`];
+  await Promise.all([
+    createTable(client, ordersTable, 'pk', undo),
+    createTable(client, shipmentsTable, 'orderId', undo),
+    createInboxTable(client, inbox),
+    createTopics(brokers, [{ topic: deadLetterTopic(ORDERS, CONSUMER), partitions: 3 }]),
+  ]);
+
+  const services: { consumer: Services['consumer'] } = { consumer: 'normal' };
+  const consumerDatabase = {
+    get: database.get.bind(database),
+    query: database.query.bind(database),
+    async transactWrite(...request: Parameters<typeof database.transactWrite>) {
+      if (services.consumer === 'slow') await sleep(SLOW_MS);
+      if (services.consumer === 'failing') throw new Error('The database refuses every write: the demo makes it fail.');
+      return database.transactWrite(...request);
+    },
+  } as unknown as typeof database;
+  const telemetry = { ...SILENT, applied: ({ id }: { readonly id: string }) => onApplied(id) };
+  const shipping = createShipping({
+    ...{ database: consumerDatabase, shipmentsTable, inboxTable: inbox, name: CONSUMER },
+    telemetry: telemetry as never,
+  });
+  const running = await runConsumer({ consumer: shipping.consumer, kafka: adminClient(brokers), topics: [ORDERS] });
+  undo(() => running.stop());
+
+  const options = { database, ordersTable, outboxTable, region };
+  const service = createOrderService(options);
+  const { outbox } = createStore(options);
+  const execute = (command: Command): Promise<unknown> => {
+    if (command.kind === 'place') return service.place(command);
+    if (command.kind === 'replenish') return service.replenish(command.sku, command.quantity);
+    return service[command.kind](command.orderId);
+  };
+  let written = 0;
+  const orderId = (name: string): string => `${name}-${(written += 1)}`;
+  const commit = (id: string, version: number, event: ShopEvent): Promise<unknown> =>
+    outbox.transact(database, { changes: [{ aggregate: 'order', key: id, version, events: [event] }] });
+  /** Later versions of an order, which wait while its first one does. */
+  const writeLater = async (id: string): Promise<string> => {
+    await commit(id, 2, { type: 'order.paid', data: { orderId: id, total: 100 } });
+    await commit(id, 3, { type: 'order.shipped', data: { orderId: id } });
+    return `order#${id}`;
+  };
+
+  return {
+    consumers: [{ consumer: CONSUMER, inbox, topics: [ORDERS] }],
+    topics: TOPICS,
+    mainTopic: ORDERS,
+    sideTopic: TOPICS.find((topic) => topic !== ORDERS) ?? ORDERS,
+    get consumer() {
+      return services.consumer;
+    },
+    set consumer(behaviour) {
+      services.consumer = behaviour;
+    },
+    async writePoison() {
+      const id = orderId('too-large');
+      // Random text, which no compression makes smaller than the limit.
+      const sku = randomBytes(SMALL_LIMIT_BYTES * 2).toString('base64');
+      const lines = [{ sku, quantity: 1, unitPrice: 100 }];
+      await commit(id, 1, { type: 'order.placed', data: { orderId: id, customerId: 'customer-1', lines, total: 100 } });
+      return writeLater(id);
+    },
+    async writeUnreadable() {
+      const id = orderId('unreadable');
+      // By hand, because the write helper refuses data that its schema does not allow.
+      const item = encodeItem({
+        ...{ aggregate: 'order', key: id, pk: `order#${id}`, sk: positionOfVersion(1), id: randomUUID() },
+        ...{ source: '/order-service/order', region, committedAt: Date.now(), events: [] },
+      });
+      const event = { id: item['id'], type: 'order.placed', topic: ORDERS, data: '{"orderId":7}' };
+      await database.put({ TableName: outboxTable, Item: { ...item, events: [event] } });
+      return writeLater(id);
+    },
+    async write(eventsPerSecond, signal) {
+      const { opening, errands } = plan(ERRANDS, ARTICLES);
+      for (const { command } of opening) await execute(command);
+      const queue = errands.values();
+      let [due, count] = [performance.now(), 0];
+      const lane = async (): Promise<void> => {
+        for (const steps of queue) {
+          for (const { command, events } of steps) {
+            if (signal.aborted) return;
+            due = Math.max(due, performance.now() - 1_000) + (1_000 * events) / eventsPerSecond;
+            await sleep(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
+            // A refused command is part of the plan.
+            await execute(command).catch(() => undefined);
+            count += events;
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: LANES }, lane));
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import type { AlarmStatus } from '../../cloudwatch/alarm-monitor';
+import type { WidgetData } from '../../cloudwatch/dashboard';
+import type { ActionInput } from '../actions';
+import type { StackStatus } from '../console';
+import type { InspectedKey } from '../inspect-key';
+import type { EventOnItsWay, Lanes, WaitingKey } from '../lanes';
+
+/** What arrives by itself, several times a second. */
+export interface Updates {
+  readonly events: readonly EventOnItsWay[];
+  readonly lanes: {
+    readonly counts: Lanes['counts'];
+    readonly waiting: readonly WaitingKey[];
+    readonly unfinished: number;
+  };
+  readonly status: StackStatus;
+  readonly dashboard: {
+    readonly widgets: readonly WidgetData[];
+    readonly alarms: readonly AlarmStatus[];
+    readonly nowMs: number;
+  };
+}
+
+/** The result of planning or running an action. */
+export interface ActionResult {
+  readonly lines: readonly string[];
+  /** The command that does the same. */
+  readonly command: string;
+}
+
+/** An action as the page offers it. */
+export interface OfferedAction {
+  readonly name: string;
+  readonly label: string;
+  readonly needs: readonly (keyof ActionInput)[];
+}
+
+/** Everything that the page needs to know about an outbox, wherever it runs. */
+export interface DataPort {
+  /** Calls back with each update; `connected` with whether updates arrive. Returns a function that ends it. */
+  subscribe(
+    onUpdate: <Name extends keyof Updates>(name: Name, update: Updates[Name]) => void,
+    onConnected: (connected: boolean) => void,
+  ): () => void;
+  actions(): Promise<readonly OfferedAction[]>;
+  act(name: string, step: 'plan' | 'run', input: ActionInput): Promise<ActionResult>;
+  setFault(name: string, on: boolean): Promise<void>;
+  key(key: string): Promise<InspectedKey>;
+  /** A runbook as HTML. */
+  runbook(name: string): Promise<string>;
+}
+
+const NAMES = ['events', 'lanes', 'status', 'dashboard'] as const satisfies readonly (keyof Updates)[];
+
+/** The data of a local stack, from the server that serves the page. */
+export function localDataPort(token: string): DataPort {
+  const call = async (path: string, body?: unknown): Promise<Response> => {
+    const response = await fetch(path, {
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+      headers: { 'content-type': 'application/json', 'x-console-token': token },
+    });
+    if (response.ok) return response;
+    const { error } = (await response.json()) as { readonly error: string };
+    throw new Error(error);
+  };
+  const json = async <T>(path: string, body?: unknown): Promise<T> => (await (await call(path, body)).json()) as T;
+  return {
+    subscribe(onUpdate, onConnected) {
+      const source = new EventSource('/api/stream');
+      source.addEventListener('open', () => onConnected(true));
+      source.addEventListener('error', () => onConnected(false));
+      for (const name of NAMES) {
+        source.addEventListener(name, ({ data }: MessageEvent<string>) => onUpdate(name, JSON.parse(data) as never));
+      }
+      return () => source.close();
+    },
+    actions: () => json('/api/actions'),
+    act: (name, step, input) => json(`/api/actions/${name}/${step}`, input),
+    setFault: async (name, on) => void (await call(`/api/faults/${name}`, { on })),
+    key: (key) => json(`/api/keys/${encodeURIComponent(key)}`),
+    runbook: async (name) => (await call(`/api/runbooks/${name}`)).text(),
+  };
+}

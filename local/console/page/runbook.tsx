@@ -1,0 +1,39 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { AlarmStatus } from '../../cloudwatch/alarm-monitor';
+import type { DataPort } from './data-port';
+import { clockTime } from './format';
+
+/** An alarm with its runbook, in a dialog. */
+export function Runbook({
+  alarm,
+  port,
+  onClose,
+}: {
+  readonly alarm: AlarmStatus;
+  readonly port: DataPort;
+  readonly onClose: () => void;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [html, setHtml] = useState<string>();
+  useEffect(() => {
+    dialog.current?.showModal();
+    if (alarm.runbook !== undefined)
+      void port.runbook(alarm.runbook).then(setHtml, (error: unknown) => setHtml(String(error)));
+  }, [alarm.name]);
+  return (
+    <dialog ref={dialog} onClose={onClose} aria-labelledby="alarm">
+      <header>
+        <h2 id="alarm">{alarm.name}</h2>
+        <button type="button" class="close" aria-label="Close" onClick={() => dialog.current?.close()}>
+          ×
+        </button>
+      </header>
+      <p>
+        {alarm.state === 'ALARM' ? 'In alarm' : alarm.state === 'OK' ? 'OK' : 'No data yet'} since{' '}
+        {clockTime(alarm.stateSinceMs)}. {alarm.description}
+      </p>
+      {/* The text is a file of this repository. */}
+      {html === undefined ? null : <article dangerouslySetInnerHTML={{ __html: html }} />}
+    </dialog>
+  );
+}

@@ -1,0 +1,178 @@
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { startConsoleDemo, type ConsoleDemo } from '../../examples/demo/console-demo';
+import { openBrowser } from './harness/browser';
+import { STARTUP_MS, until } from './harness/world';
+
+const SCREENSHOTS = join('.outbox', 'screenshots');
+const STORY_MS = 240_000;
+
+let demo: ConsoleDemo;
+let browser: Browser;
+let page: Page;
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  mkdirSync(SCREENSHOTS, { recursive: true });
+  [demo, browser] = await Promise.all([
+    startConsoleDemo({ eventsPerSecond: 8, port: 0, onSweepFailure: (error) => complaints.push(String(error)) }),
+    openBrowser(),
+  ]);
+  page = await openPage();
+}, STARTUP_MS * 2);
+afterAll(async () => {
+  await browser.close();
+  await demo.stop();
+}, STARTUP_MS);
+
+async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+  const opened = await browser.newPage({ viewport: { width: 1600, height: 1000 }, locale: 'en-US', ...options });
+  opened.on('pageerror', ({ message }) => complaints.push(message));
+  opened.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
+  });
+  await opened.goto(demo.url);
+  return opened;
+}
+
+const button = (name: string | RegExp) => page.getByRole('button', { name });
+/** The words that the page shows for an alarm. */
+const stateOf = (alarm: string) => page.locator('.alarm', { hasText: alarm }).getAttribute('aria-label');
+const countOf = async (what: string): Promise<number> => {
+  const text = await page.locator('.counts li', { hasText: what }).locator('b').innerText();
+  return Number(text.replaceAll(',', ''));
+};
+
+it(
+  'shows every widget of the dashboard, and its charts move',
+  async () => {
+    await page.waitForSelector('.grid .chart canvas');
+    const { widgets } = { widgets: demo.console.widgets() };
+    expect(await page.locator('.widget').count()).toBe(widgets.length);
+    const published = page.locator('.widget', { hasText: 'Events' }).locator('.legend li', { hasText: 'published' });
+    await until('published events in the chart', async () => /\d/.test(await published.innerText()));
+    const before = await countOf('applied');
+    await until('more effects', async () => (await countOf('applied')) > before + 5);
+  },
+  STORY_MS,
+);
+
+it(
+  'plays a poison event: the key is held, the alarm turns red, a redrive publishes it in order, the alarm turns green',
+  async () => {
+    await button('Poison event').click();
+    await until('the held key', async () => (await page.locator('.held-keys a').count()) > 0);
+    await until('the red alarm', async () => (await stateOf('item-parked'))?.endsWith('in alarm') === true);
+    await page.locator('.alarm', { hasText: 'item-parked' }).click();
+    await page.getByRole('dialog').getByText('Held keys').first().waitFor();
+    await page.keyboard.press('Escape');
+
+    await button('End: Poison event').click();
+    await button('Poison event').waitFor();
+    await page.locator('.held-keys a').first().click();
+    await page.getByRole('cell', { name: 'order.shipped' }).waitFor();
+    expect(await page.locator('.state').allInnerTexts()).toEqual(['parked', 'pending', 'pending']);
+    await button('Redrive …').click();
+    await page.locator('.inspector code', { hasText: 'npx outbox redrive' }).waitFor();
+    await page.locator('.inspector').getByRole('button', { name: 'Redrive', exact: true }).click();
+    await until('the published events', async () =>
+      (await page.locator('.state').allInnerTexts()).every((state) => state === 'processed'),
+    );
+    const places = (await page.locator('.inspector tbody tr td:nth-child(4)').allInnerTexts()).map((place) =>
+      Number(place.split('@')[1]),
+    );
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    await page.getByRole('link', { name: 'Close' }).click();
+    await until('the green alarm', async () => (await stateOf('item-parked'))?.endsWith('OK') === true);
+  },
+  STORY_MS,
+);
+
+it(
+  'plays an outage: events wait, and all arrive after it',
+  async () => {
+    await button('Broker stopped').click();
+    await until('waiting events', async () => (await countOf('on their way')) > 10);
+    await button('End: Broker stopped').click();
+    await button('Broker stopped').waitFor({ timeout: 60_000 });
+    await until('the end of the backlog', async () => (await countOf('on their way')) < 10);
+  },
+  STORY_MS,
+);
+
+it(
+  'opens a key by its address',
+  async () => {
+    const [event] = demo.console.lanes.all();
+    const [aggregate = '', key = ''] = (event?.key ?? '').split('#');
+    const other = await openPage();
+    await other.goto(`${demo.url}#/keys/${aggregate}/${key}`);
+    await other.getByRole('heading', { name: `${aggregate}#${key}` }).waitFor();
+    await other.locator('.inspector tbody tr').first().waitFor();
+    await other.close();
+  },
+  STORY_MS,
+);
+
+it(
+  'refuses a page from elsewhere, and another name of this machine',
+  async () => {
+    const elsewhere = createServer((_, response) => response.end('<!doctype html><title>elsewhere</title>'));
+    elsewhere.listen(0, '127.0.0.1');
+    await once(elsewhere, 'listening');
+    const foreign = await browser.newPage();
+    await foreign.goto(`http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`);
+    const status = await foreign.evaluate(
+      (url) =>
+        fetch(`${url}api/faults/relay`, { method: 'POST', body: '{"on":true}', mode: 'no-cors' }).then(
+          () => 'sent',
+          () => 'refused',
+        ),
+      demo.url,
+    );
+    expect(['sent', 'refused']).toContain(status);
+    expect(demo.console.status().relayPid).toBeDefined();
+    const rebound = await fetch(`${demo.url}api/actions`, { headers: { origin: 'http://evil.example' } });
+    expect(rebound.status).toBe(403);
+    await foreign.close();
+    elsewhere.close();
+  },
+  STORY_MS,
+);
+
+it.each([
+  { width: 400, height: 850, colorScheme: 'light' },
+  { width: 820, height: 1100, colorScheme: 'dark' },
+  { width: 1280, height: 800, colorScheme: 'light' },
+  { width: 1600, height: 1000, colorScheme: 'dark' },
+] as const)(
+  'is accessible, and nothing overlaps, at $width in $colorScheme',
+  async ({ width, height, colorScheme }) => {
+    const seen = await openPage({ viewport: { width, height }, colorScheme });
+    await seen.waitForSelector('.grid .chart canvas');
+    await seen.screenshot({ path: join(SCREENSHOTS, `console-${width}-${colorScheme}.png`), fullPage: true });
+    await seen.addScriptTag({ path: require.resolve('axe-core') }).catch(() => seen.evaluate(readAxe()));
+    const violations = await seen.evaluate(async () => {
+      const { violations: found } = await (
+        globalThis as never as { axe: { run(): Promise<{ violations: { id: string; impact: string }[] }> } }
+      ).axe.run();
+      return found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id }) => id);
+    });
+    expect(violations).toEqual([]);
+    const overflow = await seen.evaluate(
+      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+    expect(overflow).toBeLessThanOrEqual(0);
+    await seen.close();
+  },
+  STORY_MS,
+);
+
+it('complained of nothing', () => {
+  // A stopped broker and a refused foreign page are no faults of the page.
+  expect(complaints).toEqual([]);
+});
