@@ -1,7 +1,9 @@
 import { LocalStackError } from '../local/errors';
+import type { OnProgress } from '../local/progress';
 import { progressLines } from '../local/progress-lines';
 import { startStack, type Stack } from '../local/stack';
 import { interruptAll } from '../local/supervised-process';
+import { startConsoleMode } from './demo/console-mode';
 import { DemoError, parseOptions, USAGE, type DemoOptions } from './demo/options';
 import { runDemo } from './demo/run';
 import { progressScreen, terminalScreen } from './demo/screen';
@@ -28,7 +30,14 @@ async function main(): Promise<number> {
     });
   }
   try {
-    const stack = await start(interruption.signal);
+    if (options.isConsole) {
+      const mode = { eventsPerSecond: options.rate, port: options.port, signal: interruption.signal };
+      const demo = await starting(interruption.signal, (onProgress) => startConsoleMode({ ...mode, onProgress }));
+      await demo.run(() => process.kill(process.pid, 'SIGINT'));
+      console.error('Everything that was started is stopped.');
+      return exitCode;
+    }
+    const stack = await starting(interruption.signal, (onProgress) => startOnce(onProgress, interruption.signal));
     try {
       return await runOn(stack, options, interruption.signal);
     } finally {
@@ -41,20 +50,25 @@ async function main(): Promise<number> {
   }
 }
 
-/** Starts the local stack. If it is interrupted, it rejects and leaves nothing running. */
-async function start(signal: AbortSignal): Promise<Stack> {
+/** Runs the start of something. If it is interrupted, every process that it started is killed, and it must reject. */
+async function starting<T>(signal: AbortSignal, start: (onProgress: OnProgress) => Promise<T>): Promise<T> {
   console.error('Starting Apache Kafka, DynamoDB Local and the relay on this machine …');
   const lines = progressLines(process.stderr);
   signal.addEventListener('abort', interruptAll, { once: true });
   try {
-    const stack = await startStack({ topics: TOPICS.map((topic) => ({ topic })), onProgress: lines.onProgress });
-    if (signal.aborted) await stack.stop();
-    signal.throwIfAborted();
-    return stack;
+    return await start(lines.onProgress);
   } finally {
     signal.removeEventListener('abort', interruptAll);
     lines.end();
   }
+}
+
+/** Starts the local stack. If it is interrupted, it rejects and leaves nothing running. */
+async function startOnce(onProgress: OnProgress, signal: AbortSignal): Promise<Stack> {
+  const stack = await startStack({ topics: TOPICS.map((topic) => ({ topic })), onProgress });
+  if (signal.aborted) await stack.stop();
+  signal.throwIfAborted();
+  return stack;
 }
 
 async function runOn(stack: Stack, options: DemoOptions, signal: AbortSignal): Promise<number> {

@@ -76,13 +76,19 @@ async function assemble(
   undo(() => console.stop());
   await console.start();
   const client = new DynamoDBClient(stack.clientConfig);
-  undo(() => Promise.resolve(client.destroy()));
+  undo(() => {
+    client.destroy();
+    return Promise.resolve();
+  });
   const server = await serveConsole(console, { stack, client, consumers }, port);
   undo(() => server.stop());
 
   const every = (ms: number, work: () => Promise<unknown>): void => {
     const timer = setInterval(() => void work().catch(onSweepFailure), ms);
-    undo(() => Promise.resolve(clearInterval(timer)));
+    undo(() => {
+      clearInterval(timer);
+      return Promise.resolve();
+    });
   };
   every(stack.template.sweeper.everyMs / console.status().scale, () => stack.sweep());
   every(PROBE_EVERY_MS, () => stack.probe());

@@ -1,8 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
-import { runConsumer } from '../../lib/consumer';
+import { DynamoDBDocument, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
+import { runConsumer, type ConsumerTelemetry } from '../../lib/consumer';
 import { SILENT } from '../../lib/consume/telemetry';
 import { deadLetterTopic } from '../../lib/event/consumer-name';
 import { encodeItem } from '../../lib/event/item';
@@ -52,7 +52,10 @@ export async function startPlayground({
 }: PlaygroundOptions): Promise<Playground> {
   const { brokers, tableName: outboxTable, region } = stack;
   const client = new DynamoDBClient(clientConfig);
-  undo(() => Promise.resolve(client.destroy()));
+  undo(() => {
+    client.destroy();
+    return Promise.resolve();
+  });
   const database = DynamoDBDocument.from(client);
   const run = randomBytes(4).toString('hex');
   const [ordersTable, shipmentsTable, inbox] = [`orders-${run}`, `shipments-${run}`, `shipping-inbox-${run}`];
@@ -67,16 +70,21 @@ export async function startPlayground({
   const consumerDatabase = {
     get: database.get.bind(database),
     query: database.query.bind(database),
-    async transactWrite(...request: Parameters<typeof database.transactWrite>) {
+    async transactWrite(input: TransactWriteCommandInput) {
       if (services.consumer === 'slow') await sleep(SLOW_MS);
       if (services.consumer === 'failing') throw new Error('The database refuses every write: the demo makes it fail.');
-      return database.transactWrite(...request);
+      return database.transactWrite(input);
     },
   } as unknown as typeof database;
-  const telemetry = { ...SILENT, applied: ({ id }: { readonly id: string }) => onApplied(id) };
+  const telemetry: ConsumerTelemetry = {
+    ...SILENT,
+    applied: ({ id }) => {
+      onApplied(id);
+    },
+  };
   const shipping = createShipping({
     ...{ database: consumerDatabase, shipmentsTable, inboxTable: inbox, name: CONSUMER },
-    telemetry: telemetry as never,
+    telemetry,
   });
   const running = await runConsumer({ consumer: shipping.consumer, kafka: adminClient(brokers), topics: [ORDERS] });
   undo(() => running.stop());
@@ -134,7 +142,7 @@ export async function startPlayground({
       const { opening, errands } = plan(ERRANDS, ARTICLES);
       for (const { command } of opening) await execute(command);
       const queue = errands.values();
-      let [due, count] = [performance.now(), 0];
+      let due = performance.now();
       const lane = async (): Promise<void> => {
         for (const steps of queue) {
           for (const { command, events } of steps) {
@@ -143,7 +151,6 @@ export async function startPlayground({
             await sleep(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
             // A refused command is part of the plan.
             await execute(command).catch(() => undefined);
-            count += events;
           }
         }
       };

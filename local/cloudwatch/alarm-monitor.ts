@@ -47,10 +47,9 @@ export class AlarmMonitor {
     }
     // A rule may refer to another composite alarm: repeated until nothing changes.
     const composites = [...this.#watched.values()].filter(({ alarm }) => alarm.kind === 'composite');
-    for (const _ of composites) {
-      const changed = composites.filter((watched) => this.#set(watched, this.#compositeState(watched.alarm), nowMs));
-      if (changed.length === 0) return;
-    }
+    let changed: readonly Watched[];
+    do changed = composites.filter((watched) => this.#set(watched, this.#compositeState(watched.alarm), nowMs));
+    while (changed.length > 0);
   }
 
   /** In the order of the template. */

@@ -152,8 +152,8 @@ export function actionsOf({ stack, client, consumers }: ActionParts): Action[] {
       command: () => 'npx outbox verify',
       plan: () => Promise.resolve(['Read the table and the topics, and compare every event with its message.']),
       run: async () => {
-        const since = Date.parse(stack.describe().startedAt);
-        const { events, items, counts } = await verify(outbox, kafka, { since });
+        const sinceMs = Date.parse(stack.describe().startedAt);
+        const { events, items, counts } = await verify(outbox, kafka, { sinceMs });
         const open = items.pending + items.parked;
         return [
           `${events} events of processed items compared with their messages; ${open} items are not published yet.`,

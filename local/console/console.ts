@@ -56,6 +56,8 @@ export class Console {
   readonly lanes: Lanes;
   readonly actions: readonly Action[];
   readonly store = new MetricStore(KEPT_MS);
+  /** Epoch milliseconds at which it began to collect. */
+  readonly sinceMs = Date.now();
   readonly #options: ConsoleOptions;
   readonly #scale: TimeScale;
   readonly #alarms: AlarmMonitor;
@@ -135,10 +137,19 @@ export class Console {
         nodes === undefined
           ? stack.brokers.map((address) => ({ address, isRunning: true }))
           : nodes.map(({ address, pid }) => ({ address, isRunning: pid !== undefined })),
-      faults: this.#faults.map(({ name, label, shortcut, expectation, recovery, end }) => {
+      faults: this.#faults.map((fault) => {
+        const { name, label, shortcut, expectation, recovery } = fault;
         const active = this.#active.get(name);
         return {
-          ...{ name, label, shortcut, expectation, recovery, lasts: end !== undefined, isOn: active !== undefined },
+          ...{
+            name,
+            label,
+            shortcut,
+            expectation,
+            recovery,
+            lasts: fault.end !== undefined,
+            isOn: active !== undefined,
+          },
           ...active,
         };
       }),

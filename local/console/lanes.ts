@@ -70,7 +70,7 @@ export class Lanes {
       const { Keys: keys = {}, NewImage: image = {} } = dynamodb ?? {};
       const [pk, sk] = [keys['pk']?.S ?? '', keys['sk']?.S ?? ''];
       if (pk === CONTROL_PARTITION) this.#control(sk, eventName, image as never);
-      else if (isPosition(sk) && eventName !== 'REMOVE') this.#item(image as never);
+      else if (isPosition(sk) && eventName !== 'REMOVE') this.#item(image);
     }
   }
 

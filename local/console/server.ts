@@ -85,7 +85,12 @@ export async function serveConsole(console: Console, inspector: Inspector, port 
           sentAt = Date.now();
           await send('lanes', { counts: lanes.counts, waiting: lanes.waiting(), unfinished: lanes.unfinished() });
           await send('status', console.status());
-          await send('dashboard', { widgets: console.widgets(), alarms: console.alarms(), nowMs: Date.now() });
+          await send('dashboard', {
+            widgets: console.widgets(),
+            alarms: console.alarms(),
+            nowMs: Date.now(),
+            sinceMs: console.sinceMs,
+          });
         }
         await stream.sleep(LANES_EVERY_MS);
       }

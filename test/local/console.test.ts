@@ -1,33 +1,66 @@
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
-import { startConsoleDemo, type ConsoleDemo } from '../../examples/demo/console-demo';
+import type { Updates } from '../../local/console/page/data-port';
+import { ROOT } from '../../local/folders';
 import { openBrowser } from './harness/browser';
 import { STARTUP_MS, until } from './harness/world';
 
 const SCREENSHOTS = join('.outbox', 'screenshots');
 const STORY_MS = 240_000;
 
-let demo: ConsoleDemo;
+let demo: ChildProcess;
+let url = '';
 let browser: Browser;
 let page: Page;
 const complaints: string[] = [];
 
 beforeAll(async () => {
   mkdirSync(SCREENSHOTS, { recursive: true });
-  [demo, browser] = await Promise.all([
-    startConsoleDemo({ eventsPerSecond: 8, port: 0, onSweepFailure: (error) => complaints.push(String(error)) }),
-    openBrowser(),
-  ]);
+  [url, browser] = await Promise.all([startDemo(), openBrowser()]);
   page = await openPage();
 }, STARTUP_MS * 2);
 afterAll(async () => {
   await browser.close();
-  await demo.stop();
+  demo.kill('SIGINT');
+  await once(demo, 'exit');
 }, STARTUP_MS);
+
+/** Runs `npm run demo` as a user does. Resolves with the address of the page. */
+async function startDemo(): Promise<string> {
+  demo = spawn(process.execPath, ['--import', 'tsx', join('examples', 'demo.ts')], { cwd: ROOT, env: servers() });
+  let output = '';
+  for (const stream of [demo.stdout, demo.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    demo.stdout?.on('data', () => {
+      const [found] = /http:\/\/127\.0\.0\.1:\d+\//.exec(output) ?? [];
+      if (found !== undefined) resolve(found);
+    });
+    demo.once('exit', (code) => reject(new Error(`The demo ended with ${code}:\n${output}`)));
+  });
+}
+
+/** The demo starts servers of its own: it stops and fills them. */
+function servers(): NodeJS.ProcessEnv {
+  const { KAFKA_BROKERS: _, DYNAMODB_ENDPOINT: __, ...rest } = process.env;
+  return rest;
+}
+
+/** The latest update of a kind that the page would receive. */
+async function latest<Name extends keyof Updates>(name: Name): Promise<Updates[Name]> {
+  const response = await fetch(`${url}api/stream`, { signal: AbortSignal.timeout(20_000) });
+  let text = '';
+  for await (const chunk of response.body ?? []) {
+    text += Buffer.from(chunk).toString();
+    const [, data] = new RegExp(`event: ${name}\ndata: (.*)\n`).exec(text) ?? [];
+    if (data !== undefined) return JSON.parse(data) as Updates[Name];
+  }
+  throw new Error(`The stream ended without ${name}.`);
+}
 
 async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
   const opened = await browser.newPage({ viewport: { width: 1600, height: 1000 }, locale: 'en-US', ...options });
@@ -35,7 +68,7 @@ async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promis
   opened.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());
   });
-  await opened.goto(demo.url);
+  await opened.goto(url);
   return opened;
 }
 
@@ -51,7 +84,7 @@ it(
   'shows every widget of the dashboard, and its charts move',
   async () => {
     await page.waitForSelector('.grid .chart canvas');
-    const { widgets } = { widgets: demo.console.widgets() };
+    const { widgets } = await latest('dashboard');
     expect(await page.locator('.widget').count()).toBe(widgets.length);
     const published = page.locator('.widget', { hasText: 'Events' }).locator('.legend li', { hasText: 'published' });
     await until('published events in the chart', async () => /\d/.test(await published.innerText()));
@@ -107,10 +140,10 @@ it(
 it(
   'opens a key by its address',
   async () => {
-    const [event] = demo.console.lanes.all();
+    const [event] = await latest('events');
     const [aggregate = '', key = ''] = (event?.key ?? '').split('#');
     const other = await openPage();
-    await other.goto(`${demo.url}#/keys/${aggregate}/${key}`);
+    await other.goto(`${url}#/keys/${aggregate}/${key}`);
     await other.getByRole('heading', { name: `${aggregate}#${key}` }).waitFor();
     await other.locator('.inspector tbody tr').first().waitFor();
     await other.close();
@@ -126,17 +159,18 @@ it(
     await once(elsewhere, 'listening');
     const foreign = await browser.newPage();
     await foreign.goto(`http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}/`);
+    const { relayPid: before } = await latest('status');
     const status = await foreign.evaluate(
       (url) =>
         fetch(`${url}api/faults/relay`, { method: 'POST', body: '{"on":true}', mode: 'no-cors' }).then(
           () => 'sent',
           () => 'refused',
         ),
-      demo.url,
+      url,
     );
     expect(['sent', 'refused']).toContain(status);
-    expect(demo.console.status().relayPid).toBeDefined();
-    const rebound = await fetch(`${demo.url}api/actions`, { headers: { origin: 'http://evil.example' } });
+    expect((await latest('status')).relayPid).toBe(before);
+    const rebound = await fetch(`${url}api/actions`, { headers: { origin: 'http://evil.example' } });
     expect(rebound.status).toBe(403);
     await foreign.close();
     elsewhere.close();
@@ -155,7 +189,7 @@ it.each([
     const seen = await openPage({ viewport: { width, height }, colorScheme });
     await seen.waitForSelector('.grid .chart canvas');
     await seen.screenshot({ path: join(SCREENSHOTS, `console-${width}-${colorScheme}.png`), fullPage: true });
-    await seen.addScriptTag({ path: require.resolve('axe-core') }).catch(() => seen.evaluate(readAxe()));
+    await seen.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
     const violations = await seen.evaluate(async () => {
       const { violations: found } = await (
         globalThis as never as { axe: { run(): Promise<{ violations: { id: string; impact: string }[] }> } }
@@ -163,8 +197,8 @@ it.each([
       return found.filter(({ impact }) => impact === 'serious' || impact === 'critical').map(({ id }) => id);
     });
     expect(violations).toEqual([]);
-    const overflow = await seen.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    const overflow = await seen.evaluate<number>(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
     );
     expect(overflow).toBeLessThanOrEqual(0);
     await seen.close();

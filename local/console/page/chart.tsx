@@ -5,7 +5,9 @@ import type { LineData, WidgetData } from '../../cloudwatch/dashboard';
 import { valueOn } from './format';
 
 const COLOURS = ['--c1', '--c2', '--c3', '--c4', '--c5', '--c6', '--c7'];
-const HEIGHT = 150;
+/** uPlot's own numbers; its enum exists only as a type. */
+const SIDES = { left: 3, right: 1 } as never as Readonly<Record<'left' | 'right', uPlot.Axis.Side>>;
+const HEIGHT = 130;
 const LABEL_HEIGHT = 12;
 /** A threshold far above the data would leave the data no height; it is named below the chart instead. */
 const SHOWN_FROM_SHARE = 0.2;
@@ -87,7 +89,7 @@ function optionsOf(
   const colour = (name: string): string => getComputedStyle(element).getPropertyValue(name);
   const axisOf = (side: 'left' | 'right'): uPlot.Axis => ({
     scale: side,
-    side: side === 'left' ? 3 : 1,
+    side: SIDES[side],
     size: 56,
     stroke: () => colour('--muted'),
     grid: { show: side === 'left', stroke: () => colour('--line'), width: 1 },
@@ -122,6 +124,7 @@ function optionsOf(
         ticks: { show: false },
         font: '11px system-ui, sans-serif',
         space: 70,
+        size: 28,
         values: (_, times) => times.map((time) => new Date(time * 1_000).toLocaleTimeString('en-GB')),
       },
       axisOf('left'),

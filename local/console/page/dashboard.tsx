@@ -106,7 +106,7 @@ function Legend({ widget }: { readonly widget: WidgetData }) {
         .filter((annotation) => !drawn.includes(annotation))
         .map(({ label, value, yAxis = 'left' }) => (
           <li key={label} class="threshold">
-            {label} at {valueOn(axes?.[yAxis]?.label, value)}
+            {/\d/.test(label ?? '') ? label : `${label ?? ''} at ${valueOn(axes?.[yAxis]?.label, value)}`}
           </li>
         ))}
     </ul>

@@ -18,6 +18,8 @@ export interface Updates {
     readonly widgets: readonly WidgetData[];
     readonly alarms: readonly AlarmStatus[];
     readonly nowMs: number;
+    /** When the console began to collect. */
+    readonly sinceMs: number;
   };
 }
 
@@ -70,13 +72,17 @@ export function localDataPort(token: string): DataPort {
       source.addEventListener('open', () => onConnected(true));
       source.addEventListener('error', () => onConnected(false));
       for (const name of NAMES) {
-        source.addEventListener(name, ({ data }: MessageEvent<string>) => onUpdate(name, JSON.parse(data) as never));
+        source.addEventListener(name, (message: Event & { readonly data?: unknown }) => {
+          onUpdate(name, JSON.parse(String(message.data)) as never);
+        });
       }
       return () => source.close();
     },
     actions: () => json('/api/actions'),
     act: (name, step, input) => json(`/api/actions/${name}/${step}`, input),
-    setFault: async (name, on) => void (await call(`/api/faults/${name}`, { on })),
+    async setFault(name, on) {
+      await call(`/api/faults/${name}`, { on });
+    },
     key: (key) => json(`/api/keys/${encodeURIComponent(key)}`),
     runbook: async (name) => (await call(`/api/runbooks/${name}`)).text(),
   };

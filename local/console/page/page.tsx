@@ -113,10 +113,9 @@ const shownAlarms = (dashboard: Updates['dashboard'] | undefined): readonly Alar
 const SHORTEST_SPAN_MS = 2 * 60_000;
 const LONGEST_SPAN_MS = 10 * 60_000;
 
-/** From the first value, but not too little and not too much. */
-function spanOf({ widgets, nowMs }: Updates['dashboard']): Span {
-  const first = Math.min(nowMs, ...widgets.flatMap(({ lines = [] }) => lines.flatMap(({ times }) => times[0] ?? [])));
-  return { fromMs: nowMs - Math.min(LONGEST_SPAN_MS, Math.max(SHORTEST_SPAN_MS, nowMs - first)), toMs: nowMs };
+/** From the start of the console, but not too little and not too much. */
+function spanOf({ nowMs, sinceMs }: Updates['dashboard']): Span {
+  return { fromMs: nowMs - Math.min(LONGEST_SPAN_MS, Math.max(SHORTEST_SPAN_MS, nowMs - sinceMs)), toMs: nowMs };
 }
 
 function StatusChips({ status: { mapping, relayPid, brokers } }: { readonly status: Updates['status'] }) {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { chromium as playwright, type Browser } from 'playwright-core';
 
 /**
@@ -6,10 +7,13 @@ import { chromium as playwright, type Browser } from 'playwright-core';
  */
 export async function openBrowser(): Promise<Browser> {
   if (process.platform !== 'linux') return playwright.launch({ channel: 'chrome' });
-  const { default: chromium } = await import('@sparticuz/chromium');
+  // In a process of its own: the package is an ES module, which Jest cannot import.
+  const script =
+    "import('@sparticuz/chromium').then(async ({ default: { executablePath } }) => console.log(await executablePath()))";
+  const executablePath = execFileSync(process.execPath, ['--eval', script], { encoding: 'utf8' }).trim();
   // Not the package's own flags: they switch off the separation of sites, which the tests need.
   return playwright.launch({
-    executablePath: await chromium.executablePath(),
+    executablePath,
     args: ['--no-sandbox', '--disable-gpu'],
   });
 }
