@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBRecord } from 'aws-lambda';
 import { AlarmMonitor, type AlarmStatus } from '../cloudwatch/alarm-monitor';
 import { collectMetrics } from '../cloudwatch/collect-metrics';
 import { widgetData, type WidgetData } from '../cloudwatch/dashboard';
@@ -13,6 +12,7 @@ import { actionsOf, type Action, type ConsoleConsumer } from './actions';
 import { watchTopics } from './arrivals';
 import { faultsOf, type Fault, type Services } from './faults';
 import { Lanes } from './lanes';
+import { watchTable } from './watch-table';
 
 /** What the console shows and operates. */
 export interface ConsoleOptions {
@@ -97,9 +97,7 @@ export class Console {
   /** Starts to read the topics, and to evaluate the alarms. Resolves when it sees every message. */
   async start(): Promise<void> {
     const { stack } = this.#options;
-    const onRecords = (records: readonly DynamoDBRecord[]): void => this.lanes.records(records);
-    stack.mapping.on('records', onRecords);
-    this.#ends.push(() => void stack.mapping.off('records', onRecords));
+    this.#ends.push(watchTable(stack, (records) => this.lanes.records(records)));
     this.#ends.push(
       await watchTopics(stack.brokers, stack.describe().topics, (arrival) => this.lanes.arrived(arrival)),
     );

@@ -142,8 +142,10 @@ async function renderRunbook(name: string): Promise<string> {
   } catch (cause) {
     throw new RangeError(`There is no runbook "${name}".`, { cause });
   }
-  const { marked } = await import('marked');
-  return marked.parse(markdown, { async: false });
+  const { Marked } = await import('marked');
+  // The page has no place for other documents: a link is shown as its text and the file that it names.
+  const renderer = { link: ({ href, text }: { readonly href: string; readonly text: string }) => `${text} (${href})` };
+  return new Marked({ renderer }).parse(markdown, { async: false });
 }
 
 async function bundlePage(): Promise<{ readonly html: string; readonly script: string; readonly style: string }> {

@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events';
 import { DescribeStreamCommand, type DynamoDBStreamsClient, type Shard } from '@aws-sdk/client-dynamodb-streams';
-import type { DynamoDBRecord } from 'aws-lambda';
 import { waitUntil } from '../wait-until';
 import type { InvocationResult } from './invoker';
 import { noMetrics, type MappingMetrics } from './metrics';
@@ -19,8 +18,6 @@ export interface MappingOptions {
 }
 
 interface MappingEvents {
-  /** Records as they are read from a shard, before the filter. */
-  records: [records: readonly DynamoDBRecord[]];
   /** After each invocation, with the decision about its batch. */
   invocation: [report: InvocationReport];
   /** A read of the stream failed; the mapping retries it. */
@@ -182,7 +179,6 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
       pollIntervalMs,
       metrics: this.#counters,
       invoke,
-      onRecords: (records) => this.emit('records', records),
       onInvocation: (report) => this.emit('invocation', report),
       onReadError: (error) => this.emit('read-error', error),
     });

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DynamoDBRecord } from 'aws-lambda';
 import { backOffMs, decide, type Batch, type Decision } from './decide';
 import { passesFilters } from './filter';
 import type { InvocationResult } from './invoker';
@@ -28,8 +27,6 @@ export interface ShardPollerPorts {
   readonly pollIntervalMs: number;
   readonly metrics: MappingMetrics;
   readonly invoke: (event: unknown) => Promise<InvocationResult>;
-  /** With each read, before the filter. Records that are read again are reported again. */
-  readonly onRecords?: (records: readonly DynamoDBRecord[]) => void;
   readonly onInvocation: (report: InvocationReport) => void;
   readonly onReadError: (error: unknown) => void;
 }
@@ -179,7 +176,6 @@ export class ShardPoller {
       const { records, closed } = await this.#ports.reader.read(Math.min(limit, MAX_READ));
       this.#closed = closed;
       this.#ports.metrics.PolledEventCount += records.length;
-      if (records.length > 0) this.#ports.onRecords?.(records.map(({ event }) => event));
       return { read: records, failed: false };
     } catch (error) {
       if (!this.#isStopped()) this.#ports.onReadError(error);

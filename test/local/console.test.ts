@@ -74,7 +74,7 @@ async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promis
 
 const button = (name: string | RegExp) => page.getByRole('button', { name });
 /** The words that the page shows for an alarm. */
-const stateOf = (alarm: string) => page.locator('.alarm', { hasText: alarm }).getAttribute('aria-label');
+const stateOf = (alarm: string) => page.locator('button.alarm', { hasText: alarm }).textContent();
 const countOf = async (what: string): Promise<number> => {
   const text = await page.locator('.counts li', { hasText: what }).locator('b').innerText();
   return Number(text.replaceAll(',', ''));
@@ -100,8 +100,8 @@ it(
     await button('Poison event').click();
     await until('the held key', async () => (await page.locator('.held-keys a').count()) > 0);
     await until('the red alarm', async () => (await stateOf('item-parked'))?.endsWith('in alarm') === true);
-    await page.locator('.alarm', { hasText: 'item-parked' }).click();
-    await page.getByRole('dialog').getByText('Held keys').first().waitFor();
+    await page.locator('button.alarm', { hasText: 'item-parked' }).click();
+    await page.getByRole('dialog').locator('article h1').waitFor();
     await page.keyboard.press('Escape');
 
     await button('End: Poison event').click();

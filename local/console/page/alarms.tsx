@@ -25,15 +25,10 @@ export function Alarms({
     <ul class="alarms">
       {sorted.map((alarm) => (
         <li key={alarm.name}>
-          <button
-            type="button"
-            class={`alarm ${alarm.state}`}
-            title={alarm.description}
-            onClick={() => onAlarm(alarm)}
-            aria-label={`${alarm.name}: ${WORDS[alarm.state]}`}
-          >
+          <button type="button" class={`alarm ${alarm.state}`} title={alarm.description} onClick={() => onAlarm(alarm)}>
             <i aria-hidden="true" />
             {shortName(alarm.name, alarms)}
+            <span class="unseen">: {WORDS[alarm.state]}</span>
             {alarm.isWarmingUp ? <small> warms up</small> : null}
           </button>
         </li>

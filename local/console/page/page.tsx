@@ -18,6 +18,8 @@ function useKeyOfAddress(): string | undefined {
   useEffect(() => {
     const onChange = (): void => setKey(keyOfLink(location.hash));
     addEventListener('hashchange', onChange);
+    // The address may have changed before this effect ran.
+    onChange();
     return () => removeEventListener('hashchange', onChange);
   }, []);
   return key;
