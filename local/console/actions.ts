@@ -1,6 +1,5 @@
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import {
-  held,
   parkedKeys,
   planParkedRedrive,
   planRedrive,
@@ -215,6 +214,3 @@ export function actionsOf({ stack, client, consumers }: ActionParts): Action[] {
     return { ...input, key: input.key };
   }
 }
-
-/** The keys that wait at the relay, for the list from which an operator chooses. */
-export const heldKeys = (stack: Stack, client: DynamoDBClient) => held({ client, tableName: stack.tableName });
