@@ -5,6 +5,7 @@ const SECONDS = {
   'test/local/drills.test.ts': 195,
   'test/local/redrive.test.ts': 140,
   'test/local/retention.test.ts': 135,
+  'test/local/console.test.ts': 115,
   'test/local/publisher/three-brokers.test.ts': 110,
   'test/local/effects-once.test.ts': 100,
   'test/local/partition-unavailable.test.ts': 95,

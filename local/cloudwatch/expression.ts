@@ -4,7 +4,7 @@ import { ExpressionError } from './expression-error';
 import { parseExpression, type Node } from './expression-grammar';
 import { metricsInQuery, metricsInSearch } from './metric-search';
 
-/** What an expression may refer to. */
+/** The operands of an expression. */
 export interface ExpressionScope {
   readonly window: Window;
   readonly store: MetricStore;

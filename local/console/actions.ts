@@ -41,7 +41,7 @@ export interface Action {
   readonly needs: readonly (keyof ActionInput)[];
   /** The same on the command line. */
   command(input: ActionInput): string;
-  /** What it would do, in sentences. Changes nothing. */
+  /** Describes the effect in sentences. Changes nothing. */
   plan(input: ActionInput): Promise<readonly string[]>;
   /** Does it; resolves with what was done, in sentences. */
   run(input: ActionInput): Promise<readonly string[]>;

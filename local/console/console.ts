@@ -14,7 +14,7 @@ import { faultsOf, type Fault, type Services } from './faults';
 import { Lanes } from './lanes';
 import { watchTable } from './watch-table';
 
-/** What the console shows and operates. */
+/** The stack and the services that the console shows and operates. */
 export interface ConsoleOptions {
   readonly stack: Stack;
   readonly consumers: readonly ConsoleConsumer[];

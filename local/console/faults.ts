@@ -3,7 +3,7 @@ import type { DynamoDbProxy } from '../dynamodb-proxy';
 import { withAdmin } from '../kafka/topics';
 import type { Stack } from '../stack';
 
-/** What a fault changes. Some parts are absent when the stack uses servers that it did not start. */
+/** The parts of a stack that faults change. Some are absent when the stack uses servers that it did not start. */
 export interface FaultParts {
   readonly stack: Stack;
   readonly proxy: DynamoDbProxy | undefined;
@@ -32,9 +32,9 @@ export interface Fault {
   readonly label: string;
   /** The key of the terminal that starts and ends it. */
   readonly shortcut: string;
-  /** What an operator should see while it lasts. */
+  /** The effects that an operator should see while it lasts. */
   readonly expectation: string;
-  /** What should happen after its end. */
+  /** The effects after its end. */
   readonly recovery: string;
   /** A fault that is over as soon as it has happened has no end. */
   begin(): Promise<string | undefined>;

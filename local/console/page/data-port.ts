@@ -5,7 +5,7 @@ import type { StackStatus } from '../console';
 import type { InspectedKey } from '../inspect-key';
 import type { EventOnItsWay, Lanes, WaitingKey } from '../lanes';
 
-/** What arrives by itself, several times a second. */
+/** Updates that arrive by themselves, several times a second. */
 export interface Updates {
   readonly events: readonly EventOnItsWay[];
   readonly lanes: {

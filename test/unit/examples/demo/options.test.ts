@@ -2,7 +2,10 @@ import { parseOptions } from '../../../../examples/demo/options';
 
 describe('parseOptions', () => {
   it('has a default for everything', () => {
-    expect(parseOptions([])).toEqual({ events: 60, writers: 3, keys: 8, json: false, help: false });
+    expect(parseOptions([])).toEqual({
+      ...{ isConsole: true, rate: 8, port: 0 },
+      ...{ events: 60, writers: 3, keys: 8, json: false, help: false },
+    });
   });
 
   it('takes what is given', () => {
