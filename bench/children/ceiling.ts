@@ -3,9 +3,9 @@ import { Kafka, logLevel, type Message, type TopicMessages } from 'kafkajs';
 import { decodeItem } from '../../lib/event/item';
 import { messagesOf } from '../../lib/event/message';
 import { decodeRelayConfig } from '../../lib/relay/environment';
-import { kafkaCompression } from '../../lib/relay/kafkajs/compression';
 import { KAFKA_RETRY } from '../../lib/kafka/retry';
 import { measureOnRequest } from './measure';
+import { kafkaCompression } from '../../lib/relay/kafkajs/session';
 
 const { brokers, compression, requestTimeoutMs } = decodeRelayConfig(process.env);
 const kafka = new Kafka({ brokers: [...brokers], requestTimeout: requestTimeoutMs, logLevel: logLevel.NOTHING });

@@ -2,12 +2,12 @@ import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-la
 import { dynamodbClient } from '../../lib/relay/dynamodb/client';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { decodeRelayConfig, DYNAMODB_TIMING, REPLICATION_WAIT_MS, slowestRoundMs } from '../../lib/relay/environment';
-import { recordsOfHome } from '../../lib/relay/home-region';
 import { kafkaClient } from '../../lib/kafka/client';
 import { createKafkaPublisher } from '../../lib/relay/kafkajs/publisher';
 import { secretReader } from '../../lib/kafka/secrets';
 import { createRelay } from '../../lib/relay/relay';
 import { powertoolsTelemetry } from '../../lib/relay/telemetry-powertools';
+import { recordsOfHome } from '../../lib/relay/record';
 
 const config = decodeRelayConfig(process.env);
 const clock = { now: Date.now };

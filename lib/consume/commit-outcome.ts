@@ -1,8 +1,11 @@
-import { checkDistinctItems } from '../dynamodb/distinct-actions';
 import { isThrottling } from '../dynamodb/sdk-error';
 import { messageOf, OutboxError } from '../event/errors';
-import type { TransactionAction } from '../dynamodb/transaction';
-import { checkTransactionSize, DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
+import {
+  type TransactionAction,
+  checkDistinctItems,
+  checkTransactionSize,
+  DYNAMODB_LIMITS,
+} from '../dynamodb/transaction';
 import type { WriteResult } from './ports';
 import { KeyDelayed } from './service-error';
 import { checkOneItemPerKey, versionConflict } from './written-items';

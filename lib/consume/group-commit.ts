@@ -1,5 +1,4 @@
-import { actionBytes, DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
-import type { TransactionAction } from '../dynamodb/transaction';
+import { type TransactionAction, actionBytes, DYNAMODB_LIMITS } from '../dynamodb/transaction';
 import type { Transactions, WriteResult } from './ports';
 import { writtenItems } from './written-items';
 

@@ -1,6 +1,5 @@
 import { itemBytes } from '../dynamodb/item-size';
-import type { TransactionAction } from '../dynamodb/transaction';
-import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
+import { type TransactionAction, DYNAMODB_LIMITS } from '../dynamodb/transaction';
 import { outcomeOf } from './commit-outcome';
 import { committedAtOf } from './committed-at';
 import type { DecodedEvent } from './decode';

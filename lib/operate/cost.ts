@@ -8,6 +8,7 @@ import { formatReceipt } from '../event/receipt';
 import { uuidV7 } from '../event/uuid';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { refuse } from './target';
+import { DYNAMODB_LIMITS } from '../dynamodb/transaction';
 
 /** A list price and its source. */
 export interface ListPrice {

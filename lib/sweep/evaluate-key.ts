@@ -4,10 +4,16 @@ import type { Image, ItemKey } from '../event/item';
 import { isOpen, itemStateOf } from '../event/item-state';
 import { partitionName } from '../event/topic-partition';
 import { SIGNAL_PREFIX } from '../event/position';
-import { decodeSignal, isSignalKey, type Signal } from '../event/signal';
+import {
+  decodeSignal,
+  isSignalKey,
+  type Signal,
+  newSignal,
+  type ReplaySignal,
+  type OperatorNote,
+} from '../event/signal';
 import { epochMsOfUuidV7 } from '../event/uuid';
 import type { TableCounter } from './table-counts';
-import { isStreamProbe, PROBE_LIFE_MS } from './stream-probe';
 
 /** Overdue open items of one key. */
 export interface Due {
@@ -212,3 +218,20 @@ export function orphanOf(hold: Hold, due?: Due): Finding {
   const from = due !== undefined && due.from < hold.position ? due.from : hold.position;
   return { kind: 'orphan', pk: hold.pk, from, since: Math.min(writtenAt(hold), due?.since ?? Infinity) };
 }
+
+const PROBE_REPLAY_ID = 'sweeper-probe';
+/** Sorts after every position, so that nothing is replayed. */
+const LAST_POSITION = 'ffffffff-ffff-7fff-bfff-ffffffffffff';
+
+/** A stream keeps no record for longer, so an older probe never comes back. */
+export const PROBE_LIFE_MS = 25 * 3_600_000;
+
+/**
+ * A replay of nothing. The relay deletes it once the stream has shown it; by then it has settled every earlier record
+ * of the key.
+ */
+export const newStreamProbe = (pk: string, now: number, request: OperatorNote): ReplaySignal =>
+  newSignal(pk, now, { kind: 'replay', replayId: PROBE_REPLAY_ID, from: LAST_POSITION, request });
+
+export const isStreamProbe = (signal: Signal): boolean =>
+  signal.kind === 'replay' && signal.replayId === PROBE_REPLAY_ID;

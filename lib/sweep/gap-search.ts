@@ -3,11 +3,10 @@ import type { Hold } from '../event/control';
 import type { Image, ItemRef } from '../event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
 import { isSignalKey, storedKeyOf } from '../event/signal';
-import type { SuspectedLoss } from './evaluate-key';
+import { type SuspectedLoss, newStreamProbe, PROBE_LIFE_MS } from './evaluate-key';
 import type { StreamProbe } from './scan-progress';
 import type { SweepStore } from './ports';
 import type { FeedOptions } from './signal-feed';
-import { newStreamProbe, PROBE_LIFE_MS } from './stream-probe';
 
 const witnessOf = (suspected: SuspectedLoss): ItemRef =>
   suspected.kind === 'due' ? { pk: suspected.pk, sk: suspected.from, id: suspected.id } : storedKeyOf(suspected.signal);

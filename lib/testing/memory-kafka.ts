@@ -1,8 +1,8 @@
 import { partitionName } from '../event/topic-partition';
 import { messageBytes, type Message } from '../event/message';
 import type { ConsumedRecord } from '../consume/record';
-import { partitionOf } from '../relay/partition';
 import type { BatchOutcome, Failure, PartitionBatch, Publisher, TopicLookup } from '../relay/ports';
+import { partitionOf } from '../relay/plan-round';
 
 /** The reason for which Kafka refuses a message permanently. */
 export type KafkaRefusal = 'message-too-large' | 'message-refused';

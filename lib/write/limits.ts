@@ -3,7 +3,7 @@ import type { OutboxItem } from '../event/item';
 import { messageBytes, type Message } from '../event/message';
 import { formatReceipt } from '../event/receipt';
 import { itemBytes } from '../dynamodb/item-size';
-import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
+import { DYNAMODB_LIMITS } from '../dynamodb/transaction';
 
 /** `max.message.bytes` limits a record batch. This is the size of a batch header, in bytes. */
 const BATCH_HEADER_BYTES = 61;

@@ -7,7 +7,6 @@ import { explainFailure } from './cancellation';
 import { prepareChange, type PreparedChange, type UntypedChange } from './change';
 import { commitOf, type Commit } from './commit';
 import type { ConsistencyToken } from '../event/consistency-token';
-import { checkDistinctItems } from '../dynamodb/distinct-actions';
 import {
   AGGREGATE_OPTIONS,
   checkActions,
@@ -23,8 +22,13 @@ import {
 import { observing } from './request-probe';
 import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
 import { activeTraceContext, checkTraceContext, type TraceContext } from '../event/trace-context';
-import type { OutboxAction, TransactionAction, TransactionClient } from '../dynamodb/transaction';
-import { checkTransactionSize } from '../dynamodb/transaction-size';
+import {
+  type OutboxAction,
+  type TransactionAction,
+  type TransactionClient,
+  checkDistinctItems,
+  checkTransactionSize,
+} from '../dynamodb/transaction';
 
 /** The action of one key for the caller's own transaction. */
 export type OutboxActions = readonly OutboxAction[] & {

@@ -35,9 +35,9 @@ import type {
   StoredState,
 } from '../../lib/relay/ports';
 import type { StreamRecord } from '../../lib/relay/record';
-import { storedItemOf, storedStateOf } from '../../lib/relay/stored-item';
 import { imageOf } from './items';
 import type { ScanProgress, StreamProbe } from '../../lib/sweep/scan-progress';
+import { storedItemOf, storedStateOf } from '../../lib/relay/dynamodb/keys';
 
 type MutableImage = Record<string, Image[string]>;
 

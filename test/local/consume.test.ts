@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import { deadLetterTopic } from '../../lib/consumer';
 import { Semaphore } from '../../lib/consume/semaphore';
-import { partitionOf } from '../../lib/relay/partition';
 import { createTopics } from '../../local/kafka/topics';
 import { killProcess, startConsumerProcess } from './harness/consumer-process';
 import {
@@ -19,6 +18,7 @@ import {
 import { FaultyDynamoDb } from './harness/faulty-dynamodb';
 import { TopicReader } from './harness/topic-reader';
 import { allMarked, Committed, keysNamed, startWorld, STARTUP_MS, until, write, type World } from './harness/world';
+import { partitionOf } from '../../lib/relay/plan-round';
 
 let world: World;
 

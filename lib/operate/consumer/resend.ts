@@ -16,7 +16,6 @@ import { bytesOf, type ConsumedRecord } from '../../consume/record';
 import { expiryOf, type ResendAs, type ResendRequest } from '../../consume/request';
 import { itemBytes } from '../../dynamodb/item-size';
 import type { OperatorNote } from '../../event/signal';
-import { DYNAMODB_LIMITS } from '../../dynamodb/transaction-size';
 import { uuidV7 } from '../../event/uuid';
 import { forEachKey } from '../../timing/for-each';
 import type { KafkaTarget } from '../kafka-target';
@@ -33,6 +32,7 @@ import {
 import type { ConsumerTarget } from './inbox-contents';
 import { pendingRequests } from './parked';
 import { putRequest } from './redrive-parked';
+import { DYNAMODB_LIMITS } from '../../dynamodb/transaction';
 
 /** Which dead letters to send again, and how. */
 export interface ResendOptions extends Omit<DeadLettersOptions, 'consumer'> {

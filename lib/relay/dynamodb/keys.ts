@@ -6,13 +6,14 @@ import { isOpen, itemStateOf } from '../../event/item-state';
 import { isSignalKey } from '../../event/signal';
 import { throttledMs } from '../../timing/backoff';
 import type { Sleep } from '../../timing/wait';
-import { storedItemOf, storedStateOf } from '../stored-item';
 import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../../timing/for-each';
 import { groupsOf, KEYS_PER_CALL, readItems, type Key } from './item';
 import { queryPages, type OutboxTable } from './pages';
 import { positionKey } from '../../event/position';
-import type { KeyReader, StoredState } from '../ports';
+import type { KeyReader, StoredState, StoredItem } from '../ports';
+import { parseReceipts } from '../../event/receipt';
+import { decodeStored } from '../record';
 
 /** The item before `upTo` is usually processed, which ends the search. */
 const FIRST_LIMIT = 2;
@@ -137,3 +138,27 @@ export function keyReader(table: OutboxTable, sleep: Sleep): KeyReader {
 
 const positionOf = ({ pk, sk }: Readonly<Record<string, { readonly S?: string }>>): string =>
   positionKey(pk?.S ?? '', sk?.S ?? '');
+
+/** The part of an item that a lookup has read. */
+export function storedStateOf(image: Image): StoredState {
+  const { state, receipts } = itemStateOf(image);
+  const noted = isOpen(state) ? parseReceipts(receipts) : [];
+  return {
+    state,
+    id: image['id']?.S,
+    region: image['region']?.S,
+    ...(noted.length === 0 ? {} : { receipts: noted }),
+  };
+}
+
+/** An item that was read as a whole. */
+export function storedItemOf(image: Image): StoredItem {
+  const { parked } = itemStateOf(image);
+  return {
+    ...storedStateOf(image),
+    pk: image['pk']?.S ?? '',
+    sk: image['sk']?.S ?? '',
+    content: decodeStored(image),
+    refusals: { attempts: parked?.attempts ?? 0, since: parked?.since },
+  };
+}

@@ -1,15 +1,22 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  type DynamoDBClient,
+  UpdateItemCommand,
+  type UpdateItemCommandInput,
+  type UpdateItemCommandOutput,
+} from '@aws-sdk/client-dynamodb';
 import { wait, type Sleep } from '../../timing/wait';
 import type { RelayConfig } from '../environment';
-import type { Clock, RelayPorts } from '../ports';
+import type { Clock, RelayPorts, ItemStore } from '../ports';
 import { controlStore } from './control';
 import { ControlWriter } from './control-writer';
-import { crashCounter } from './crash-counter';
 import { drainStore } from './drains';
 import { keyReader } from './keys';
 import { markWriter, receiptWriter } from './marks';
 import { parkWriter } from './park';
 import { signalStore } from './signals';
+import { ifConditionHolds, isFullError } from '../../dynamodb/refusals';
+import { IS_OPEN } from '../../event/item-state';
+import { conditionalOn } from './item';
 
 type Stores = Pick<RelayPorts, 'items' | 'keys' | 'control' | 'drains' | 'signals'>;
 
@@ -34,5 +41,42 @@ export function dynamoDbStores(
     control: controlStore(table, clock),
     drains: drainStore({ ...table, retentionSeconds }, writer, clock),
     signals: signalStore(client, tableName, clock),
+  };
+}
+
+/** Counts on an item how often its publishing began without a normal end. */
+export function crashCounter(
+  client: DynamoDBClient,
+  tableName: string,
+): Pick<ItemStore, 'countAttempt' | 'clearAttempts'> {
+  const update = async (input: UpdateItemCommandInput): Promise<UpdateItemCommandOutput | undefined> => {
+    try {
+      return await ifConditionHolds(client.send(new UpdateItemCommand(input)));
+    } catch (error) {
+      // The item is published without a count: a shard must not wait forever for room on an item.
+      if (isFullError(error)) return undefined;
+      throw error;
+    }
+  };
+
+  return {
+    async countAttempt(item) {
+      const condition = conditionalOn(tableName, item, IS_OPEN);
+      const counted = await update({
+        ...condition,
+        UpdateExpression: 'ADD starts :one',
+        ExpressionAttributeValues: { ...condition.ExpressionAttributeValues, ':one': { N: '1' } },
+        ReturnValues: 'UPDATED_NEW',
+      });
+      return Number(counted?.Attributes?.['starts']?.N ?? 0);
+    },
+    async clearAttempts(items) {
+      for (const item of items) {
+        await update({
+          ...conditionalOn(tableName, item, 'attribute_exists(starts)'),
+          UpdateExpression: 'REMOVE starts',
+        });
+      }
+    },
   };
 }

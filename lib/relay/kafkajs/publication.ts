@@ -4,8 +4,7 @@ import { classifyOf, mayBeWritten, outageOf } from './classify-error';
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import type { ConnectBudget, KafkaProducers } from './producers';
 import type { Quarantine } from './quarantine';
-import { unencodablePart } from './record';
-import type { KafkaSession, SendFailure, SendResult } from './session';
+import { type KafkaSession, type SendFailure, type SendResult, unencodablePart } from './session';
 import { lookUpOver } from './topic-lookup';
 import {
   concernsMessages,

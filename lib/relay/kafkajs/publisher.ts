@@ -1,14 +1,14 @@
 import { wait, type Sleep } from '../../timing/wait';
-import { outageOf } from './classify-error';
+import { outageOf, classify } from './classify-error';
 import { slowestLookUpMs, slowestPublishMs } from '../environment';
 import { withinDeadline } from './deadline';
-import { anyOtherInSync } from './partitions-in-sync';
 import { KafkaProducers, type ProducersOptions } from './producers';
 import { Publication } from './publication';
 import { Quarantine } from './quarantine';
 import { lookUpTopic } from './topic-lookup';
 import { METADATA_MAX_AGE_MS } from './session';
-import type { Publisher } from '../ports';
+import { type Publisher, concernsTopic } from '../ports';
+import type { PartitionMetadata } from 'kafkajs';
 
 export interface KafkaPublisherOptions extends Omit<ProducersOptions, 'idleRebuildMs'> {
   /** Topics that are known to exist, even if unused. They show whether other partitions work. */
@@ -87,3 +87,43 @@ export function createKafkaPublisher(options: KafkaPublisherOptions): KafkaPubli
     close: () => inTurn(() => producers.close()),
   };
 }
+
+/** Enough topics to find a partition in sync, and few enough to ask for all in time. */
+const MAX_TOPICS = 20;
+
+/**
+ * Whether fresh metadata show a partition in sync other than `partition` of `topic`: first of the same topic, then of
+ * `others`. Opens a new connection, because only one that knows no topic yet asks the brokers for each topic. Rejects
+ * if no broker answers.
+ */
+export async function anyOtherInSync(
+  producers: KafkaProducers,
+  topic: string,
+  partition: number,
+  others: Iterable<string>,
+): Promise<boolean> {
+  const session = await producers.open(producers.newBudget(), topic);
+  try {
+    for (const name of [...new Set([topic, ...others])].slice(0, MAX_TOPICS)) {
+      const metadata = await session.lookUp(name).catch(noneIfRefused);
+      if (metadata.some((other) => isInSync(other) && !(name === topic && other.partitionId === partition)))
+        return true;
+    }
+    return false;
+  } finally {
+    void session.discard();
+  }
+}
+
+/** A topic deleted meanwhile proves nothing about the others. If the brokers do not answer, the search ends. */
+function noneIfRefused(error: unknown): readonly PartitionMetadata[] {
+  if (concernsTopic(classify(error))) return [];
+  throw error;
+}
+
+/**
+ * Does not require all replicas: while one of three brokers is down, no partition has all of them, and the cluster
+ * works. With two of three down, every leader is alone.
+ */
+const isInSync = ({ leader, replicas, isr }: PartitionMetadata): boolean =>
+  leader >= 0 && isr.length >= Math.min(2, replicas.length);

@@ -1,14 +1,28 @@
 import { partitionName } from '../../event/topic-partition';
-import type { PartitionMetadata, ProducerBatch, RecordMetadata } from 'kafkajs';
+import {
+  type PartitionMetadata,
+  type ProducerBatch,
+  type RecordMetadata,
+  CompressionTypes,
+  type Message as KafkaMessage,
+  type TopicMessages,
+} from 'kafkajs';
 import { KAFKA_RETRY } from '../../kafka/retry';
 import { protocolErrorOf } from '../../kafka/protocol-error';
 import { ATTEMPT_TIMEOUTS, type Compression } from '../environment';
-import { acknowledgedOffsets, answeredErrors, KafkaAnswerIncomplete, PartitionWithoutLeader } from './acknowledgement';
-import { kafkaCompression } from './compression';
 import { withinDeadline } from './deadline';
-import { withPartitionAnswers, type KafkaClient, type KafkaProducer } from './partition-answers';
-import { topicMessagesOf } from './record';
+import {
+  withPartitionAnswers,
+  type KafkaClient,
+  type KafkaProducer,
+  acknowledgedOffsets,
+  answeredErrors,
+  KafkaAnswerIncomplete,
+  PartitionWithoutLeader,
+} from './partition-answers';
 import type { Clock, PartitionBatch } from '../ports';
+import { registerZstd } from '../../kafka/codecs/zstd';
+import type { Message } from '../../event/message';
 
 export interface SessionOptions {
   readonly compression: Compression;
@@ -285,4 +299,38 @@ export class KafkaSession {
     this.#known.set(topic, learned);
     return learned;
   }
+}
+
+const TYPES: Readonly<Record<Compression, CompressionTypes>> = {
+  zstd: CompressionTypes.ZSTD,
+  gzip: CompressionTypes.GZIP,
+  none: CompressionTypes.None,
+};
+
+/** The kafkajs type of a compression, with its codec registered. */
+export function kafkaCompression(compression: Compression): CompressionTypes {
+  if (compression === 'zstd') registerZstd();
+  return TYPES[compression];
+}
+
+/** The batches in kafkajs's form: by topic, each message with its partition. */
+export function topicMessagesOf(batches: readonly PartitionBatch[]): TopicMessages[] {
+  const byTopic = new Map<string, KafkaMessage[]>();
+  for (const { topic, partition, messages } of batches) {
+    let list = byTopic.get(topic);
+    if (list === undefined) byTopic.set(topic, (list = []));
+    for (const { key, value, headers } of messages) list.push({ key, value, headers, partition });
+  }
+  return [...byTopic].map(([topic, messages]) => ({ topic, messages }));
+}
+
+/**
+ * The part of a message that kafkajs cannot encode, or `undefined`. Checked before sending, because kafkajs would throw
+ * a `TypeError` that looks like any other fault of the client.
+ */
+export function unencodablePart({ key, value, headers }: Message): string | undefined {
+  if (!Buffer.isBuffer(key)) return 'key';
+  if (value !== null && !Buffer.isBuffer(value)) return 'value';
+  for (const name in headers) if (typeof headers[name] !== 'string') return `header "${name}"`;
+  return undefined;
 }

@@ -1,7 +1,6 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { encodeSignal, newSignal } from '../../../lib/event/signal';
-import { recordsOfHome } from '../../../lib/relay/home-region';
-import { decodeRecord } from '../../../lib/relay/record';
+import { decodeRecord, recordsOfHome } from '../../../lib/relay/record';
 import { anItem, insertOf } from '../../builders/items';
 
 const home = { region: 'eu-west-1', publishesFor: ['eu-west-1'] };

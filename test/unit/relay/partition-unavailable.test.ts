@@ -1,6 +1,5 @@
 import { positionOfVersion as at } from '../../../lib/event/position';
 import { newSignal } from '../../../lib/event/signal';
-import { partitionOf } from '../../../lib/relay/partition';
 import type { PartitionBatch } from '../../../lib/relay/ports';
 import type { Relay } from '../../../lib/relay/relay';
 import type { StreamRecord } from '../../../lib/relay/record';
@@ -8,6 +7,7 @@ import { probePartitions } from '../../../lib/sweep/probe-partitions';
 import { anEvent, anItem } from '../../builders/items';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 import { sweepStoreOver } from '../../builders/sweep-store';
+import { partitionOf } from '../../../lib/relay/plan-round';
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -1,6 +1,6 @@
 import fc from '../../builders/fast-check';
 import kafkajsMurmur2 from 'kafkajs/src/producer/partitioners/default/murmur2';
-import { murmur2, partitionOf } from '../../../lib/relay/partition';
+import { murmur2, partitionOf } from '../../../lib/relay/plan-round';
 
 it.each([
   ['21', -973932308],

@@ -1,6 +1,5 @@
 import { positionOfVersion } from '../../../lib/event/position';
 import { PositionsUnread } from '../../../lib/relay/key-failure';
-import { partitionOf } from '../../../lib/relay/partition';
 import type { Failure, PartitionBatch } from '../../../lib/relay/ports';
 import type { Relay } from '../../../lib/relay/relay';
 import type { StreamRecord } from '../../../lib/relay/record';
@@ -8,6 +7,7 @@ import { LOOK_UP_AFTER_MS } from '../../../lib/relay/triage';
 import { anEvent, anItem } from '../../builders/items';
 import { MemoryTable } from '../../builders/memory-table';
 import { aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
+import { partitionOf } from '../../../lib/relay/plan-round';
 
 /**
  * Lambda may redeliver a batch to any instance of the function. An instance does not know the acknowledgements of other

@@ -2,8 +2,8 @@ import { anEvent, anItem, insertOf } from '../../builders/items';
 import { aRelay, aRelayOverTable, plentyOfTime } from '../../builders/relay-ports';
 import { identityOf } from '../../../lib/event/item';
 import { BREAKER } from '../../../lib/relay/park-limits';
-import { partitionOf } from '../../../lib/relay/partition';
 import type { Failure, PartitionBatch } from '../../../lib/relay/ports';
+import { partitionOf } from '../../../lib/relay/plan-round';
 
 const outage: Failure = { kind: 'outage', message: 'no broker' };
 const tooLarge: Failure = { kind: 'poison', reason: 'message-too-large', message: 'too large' };

@@ -1,9 +1,9 @@
 import { sweep, type SweepReport } from '../../../lib/sweep/sweep';
-import { isStreamProbe } from '../../../lib/sweep/stream-probe';
 import { newSignal, type Signal } from '../../../lib/event/signal';
 import { anItem } from '../../builders/items';
 import { MemoryTable } from '../../builders/memory-table';
 import { sweepStoreOver } from '../../builders/sweep-store';
+import { isStreamProbe } from '../../../lib/sweep/evaluate-key';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -2,10 +2,10 @@ import type { Image } from '../../../lib/event/item';
 import { positionOfVersion } from '../../../lib/event/position';
 import { InvalidScanKey, type SweepStore } from '../../../lib/sweep/ports';
 import { sweep, type SweepReport } from '../../../lib/sweep/sweep';
-import { isStreamProbe } from '../../../lib/sweep/stream-probe';
 import { anItem, imageOf } from '../../builders/items';
 import { MemoryTable } from '../../builders/memory-table';
 import { sweepStoreOver } from '../../builders/sweep-store';
+import { isStreamProbe } from '../../../lib/sweep/evaluate-key';
 
 const HOUR = 3_600_000;
 const NOW = 1_800_000_000_000;

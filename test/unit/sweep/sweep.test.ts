@@ -3,12 +3,12 @@ import { positionOfVersion } from '../../../lib/event/position';
 import { newSignal, type Signal } from '../../../lib/event/signal';
 import { uuidV7 } from '../../../lib/event/uuid';
 import { newProgress } from '../../../lib/sweep/scan-progress';
-import { isStreamProbe } from '../../../lib/sweep/stream-probe';
 import type { SweepStore } from '../../../lib/sweep/ports';
 import { sweep, type SweepOptions, type SweepReport } from '../../../lib/sweep/sweep';
 import { anItem } from '../../builders/items';
 import { MemoryTable } from '../../builders/memory-table';
 import { sweepStoreOver } from '../../builders/sweep-store';
+import { isStreamProbe } from '../../../lib/sweep/evaluate-key';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -3,9 +3,9 @@ import { decodeItem } from '../../../lib/event/item';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import type { TransactionAction } from '../../../lib';
 import { itemBytes } from '../../../lib/dynamodb/item-size';
-import { DYNAMODB_LIMITS } from '../../../lib/dynamodb/transaction-size';
 import { markBytes } from '../../../lib/write/limits';
 import { order42, orderOutbox, placed, refusal } from './order-outbox';
+import { DYNAMODB_LIMITS } from '../../../lib/dynamodb/transaction';
 
 const outbox = orderOutbox();
 const client = { transactWrite: jest.fn(() => Promise.resolve()) };

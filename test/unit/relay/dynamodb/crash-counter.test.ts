@@ -6,7 +6,7 @@ import {
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
-import { crashCounter } from '../../../../lib/relay/dynamodb/crash-counter';
+import { crashCounter } from '../../../../lib/relay/dynamodb/stores';
 
 const dynamodb = mockClient(DynamoDBClient);
 const counter = crashCounter(new DynamoDBClient({}), 'outbox');

@@ -1,6 +1,6 @@
 import type { RecordMetadata } from 'kafkajs';
-import { acknowledgedOffsets } from '../../../../lib/relay/kafkajs/acknowledgement';
 import type { PartitionBatch } from '../../../../lib/relay/ports';
+import { acknowledgedOffsets } from '../../../../lib/relay/kafkajs/partition-answers';
 
 const batch = (topic: string, partition: number): PartitionBatch => ({ topic, partition, messages: [] });
 const named = (topicName: string, partition: number, rest: Partial<RecordMetadata> = {}): RecordMetadata => ({

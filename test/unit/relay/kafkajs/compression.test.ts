@@ -1,6 +1,6 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { CompressionCodecs, CompressionTypes } from 'kafkajs';
-import { kafkaCompression } from '../../../../lib/relay/kafkajs/compression';
+import { kafkaCompression } from '../../../../lib/relay/kafkajs/session';
 
 it('names the compressions as kafkajs does', () => {
   expect([kafkaCompression('none'), kafkaCompression('gzip'), kafkaCompression('zstd')]).toEqual([

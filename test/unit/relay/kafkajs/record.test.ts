@@ -1,5 +1,5 @@
 import type { Message } from '../../../../lib/event/message';
-import { topicMessagesOf, unencodablePart } from '../../../../lib/relay/kafkajs/record';
+import { topicMessagesOf, unencodablePart } from '../../../../lib/relay/kafkajs/session';
 
 const message = (overrides: Partial<Record<keyof Message, unknown>> = {}): Message =>
   ({ topic: 'a', key: Buffer.from('k'), value: Buffer.from('v'), headers: { h: '1' }, ...overrides }) as Message;
