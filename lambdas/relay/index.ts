@@ -1,7 +1,8 @@
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { dynamodbClient } from '../../lib/relay/dynamodb/client';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
-import { decodeRelayConfig, DYNAMODB_TIMING, REPLICATION_WAIT_MS, slowestRoundMs } from '../../lib/relay/environment';
+import { decodeRelayConfig } from '../../lib/relay/environment';
+import { relayOptionsOf } from '../../lib/relay/options';
 import { kafkaClient } from '../../lib/kafka/client';
 import { createKafkaPublisher } from '../../lib/relay/kafkajs/publisher';
 import { secretReader } from '../../lib/kafka/secrets';
@@ -25,18 +26,7 @@ const relay = createRelay(
     telemetry,
     clock,
   },
-  {
-    maxBatchBytes: config.maxBatchBytes,
-    maxMessages: 1_000,
-    minRoundMs: slowestRoundMs(config),
-    minParkMs: DYNAMODB_TIMING.slowestCallMs,
-    order: config.order,
-    replicationWaitMs: config.home === undefined ? 0 : REPLICATION_WAIT_MS,
-    lateAfterMs: config.lateAfterSeconds * 1000,
-    partitionPatienceMs: config.partitionPatienceSeconds * 1000,
-    maxPartitionHolds: config.maxPartitionHolds,
-    outboxId: config.outboxId,
-  },
+  relayOptionsOf(config),
 );
 
 /** Handles one batch of the table's stream. Lambda delivers again from the lowest failed sequence number. */

@@ -1,10 +1,10 @@
 import { isThrottling } from '../dynamodb/sdk-error';
 import { messageOf, OutboxError } from '../event/errors';
 import {
-  type TransactionAction,
   checkDistinctItems,
   checkTransactionSize,
   DYNAMODB_LIMITS,
+  type TransactionAction,
 } from '../dynamodb/transaction';
 import type { WriteResult } from './ports';
 import { KeyDelayed } from './service-error';

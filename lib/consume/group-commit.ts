@@ -1,4 +1,4 @@
-import { type TransactionAction, actionBytes, DYNAMODB_LIMITS } from '../dynamodb/transaction';
+import { actionBytes, DYNAMODB_LIMITS, type TransactionAction } from '../dynamodb/transaction';
 import type { Transactions, WriteResult } from './ports';
 import { writtenItems } from './written-items';
 

@@ -1,16 +1,16 @@
 import { itemBytes } from '../dynamodb/item-size';
-import { type TransactionAction, DYNAMODB_LIMITS } from '../dynamodb/transaction';
+import { DYNAMODB_LIMITS, type TransactionAction } from '../dynamodb/transaction';
 import { outcomeOf } from './commit-outcome';
 import { committedAtOf } from './committed-at';
 import type { DecodedEvent } from './decode';
 import {
-  type EventStatus,
-  type InboxRow,
-  type InboxState,
   markerIdOf,
   mayBeUnapplied,
   sequencedOf,
   withApplied,
+  type EventStatus,
+  type InboxRow,
+  type InboxState,
 } from './inbox';
 import type { InboxKey } from './inbox-keys';
 import type { InboxView } from './inbox-view';

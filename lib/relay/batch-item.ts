@@ -37,7 +37,6 @@ export interface ItemContent {
 
 type UndecodableContent = Extract<DecodedItem, { kind: 'undecodable' }>;
 
-/** The item of a record of the batch. */
 export const batchItemOf = (
   decoded: DecodedItem,
   record: Pick<BatchItem, 'index' | 'sequence' | 'streamedAt'>,
@@ -112,13 +111,8 @@ export const streamAgeMs = ({ streamedAt }: Pick<BatchItem, 'streamedAt'>, now: 
 export const ageMs = (item: BatchItem, now: number): number =>
   streamAgeMs(item, now) ?? (item.content.kind === 'item' ? now - item.content.item.committedAt : Infinity);
 
-/** A signal in progress within an invocation. */
-export interface BatchSignal {
-  /** Index in the batch. */
-  readonly index: number;
+export interface BatchSignal extends Pick<BatchItem, 'index' | 'streamedAt'> {
   readonly signal: Signal;
-  /** When its record was written to the stream, in epoch milliseconds, if the record has a timestamp. */
-  readonly streamedAt?: number;
   /** Whether this stands for a record without an image, for which the table holds no signal. */
   readonly isUnseen?: boolean;
   state: 'open' | 'settled';

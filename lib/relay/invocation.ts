@@ -4,7 +4,7 @@ import type { BatchItem } from './batch-item';
 import { concernsOneKey } from './key-failure';
 import type { RelayOptions } from './options';
 import { PartitionOutages } from './partition-outages';
-import type { RelayPorts } from './ports';
+import type { Outage, RelayPorts } from './ports';
 import type { ProcessMemory } from './process-memory';
 
 /** The control partition as an invocation knows it: read at its start, updated by the invocation's own writes. */
@@ -21,10 +21,7 @@ export interface BlockedKey {
   readonly partition?: TopicPartition;
 }
 
-interface Failed {
-  readonly message: string;
-  readonly cause?: unknown;
-}
+type Failed = Pick<Outage, 'message' | 'cause'>;
 
 /** Time that an invocation needs after its last mark, to return its result. */
 const RETURN_MS = 1_000;
@@ -69,7 +66,6 @@ export class Invocation {
     return this.#stopped;
   }
 
-  /** Whether there is time for one more round, its marks included. */
   get hasTimeForRound(): boolean {
     return !this.#stopped && this.#remainingMs() >= this.options.minRoundMs;
   }

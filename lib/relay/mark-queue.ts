@@ -3,7 +3,6 @@ import type { BatchItem, ItemContent } from './batch-item';
 import type { Invocation } from './invocation';
 import type { Mark } from './ports';
 
-/** Number of marks that one request carries. */
 const MARKS_PER_REQUEST = 25;
 /** Mark requests of earlier rounds that may be in flight when a round begins. */
 const MAX_IN_FLIGHT = 4;

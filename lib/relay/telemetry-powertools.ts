@@ -3,6 +3,7 @@ import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { METRICS_NAMESPACE, OUTBOX_DIMENSION, RELAY_METRICS, RELAY_SERVICE } from '../event/metrics';
 import { partitionName } from '../event/topic-partition';
 import { repeatedLog, RepeatedLines } from '../event/repeated-lines';
+import type { RelayConfig } from './environment';
 import type { Telemetry } from './ports';
 
 /** An EMF metric holds 100 values. At 100, Powertools writes a separate document. */
@@ -10,23 +11,30 @@ const LATENCY_SAMPLES = 99;
 
 export interface PowertoolsOptions {
   readonly outboxName: string;
-  /** An event that took longer from commit to acknowledgement, in milliseconds, counts as late. */
-  readonly publishWithinMs: number;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
 }
 
-/** Structured logs and EMF metrics by AWS Lambda Powertools; one EMF document per invocation, written at its end. */
-export function powertoolsTelemetry({
-  outboxName,
-  publishWithinMs,
-  logger = new Logger({ serviceName: RELAY_SERVICE, persistentKeys: { outbox: outboxName } }),
-  metrics = new Metrics({
-    namespace: METRICS_NAMESPACE,
-    serviceName: RELAY_SERVICE,
-    defaultDimensions: { [OUTBOX_DIMENSION]: outboxName },
-  }),
-}: PowertoolsOptions): Telemetry {
+/** The given logger and metrics, or new ones for a function of the outbox. */
+export const powertoolsOf = (serviceName: string, { outboxName, logger, metrics }: PowertoolsOptions) => ({
+  logger: logger ?? new Logger({ serviceName, persistentKeys: { outbox: outboxName } }),
+  metrics:
+    metrics ??
+    new Metrics({
+      namespace: METRICS_NAMESPACE,
+      serviceName,
+      defaultDimensions: { [OUTBOX_DIMENSION]: outboxName },
+    }),
+});
+
+/**
+ * Structured logs and EMF metrics by AWS Lambda Powertools; one EMF document per invocation, written at its end.
+ *
+ * @param options - an event that took longer than `publishWithinMs` from commit to acknowledgement counts as late
+ */
+export function powertoolsTelemetry(options: PowertoolsOptions & Pick<RelayConfig, 'publishWithinMs'>): Telemetry {
+  const { publishWithinMs } = options;
+  const { logger, metrics } = powertoolsOf(RELAY_SERVICE, options);
   let latencies: readonly number[] = [];
   const totals = new Map<string, number>();
   const add = (name: string, value = 1): void => {

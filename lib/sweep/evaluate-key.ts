@@ -7,10 +7,10 @@ import { SIGNAL_PREFIX } from '../event/position';
 import {
   decodeSignal,
   isSignalKey,
-  type Signal,
   newSignal,
-  type ReplaySignal,
   type OperatorNote,
+  type ReplaySignal,
+  type Signal,
 } from '../event/signal';
 import { epochMsOfUuidV7 } from '../event/uuid';
 import type { TableCounter } from './table-counts';

@@ -3,7 +3,7 @@ import type { Hold } from '../event/control';
 import type { Image, ItemRef } from '../event/item';
 import { isOpen, itemStateOf, type ItemStateName } from '../event/item-state';
 import { isSignalKey, storedKeyOf } from '../event/signal';
-import { type SuspectedLoss, newStreamProbe, PROBE_LIFE_MS } from './evaluate-key';
+import { newStreamProbe, PROBE_LIFE_MS, type SuspectedLoss } from './evaluate-key';
 import type { StreamProbe } from './scan-progress';
 import type { SweepStore } from './ports';
 import type { FeedOptions } from './signal-feed';
@@ -35,7 +35,6 @@ export async function stillOpen(
   });
 }
 
-/** Waits until a second read is meaningful. */
 export const untilSecondRead = (store: SweepStore): Promise<void> => store.pause(SECOND_READ_MS);
 
 /**
@@ -88,7 +87,6 @@ export class GapSearch {
     }
   }
 
-  /** Saves unfinished probes for the next run. */
   async save(): Promise<void> {
     if (this.#hasChanged) await this.#store.writeProbes(this.#probes ?? []);
     this.#hasChanged = false;

@@ -3,7 +3,6 @@ import { newSignal } from '../event/signal';
 import { PROBE_EVENT } from './environment';
 import type { SweepStore } from './ports';
 
-/** Whether the event requests partition probes instead of a sweep. */
 export const isProbeEvent = (event: unknown): boolean =>
   typeof event === 'object' && event !== null && 'task' in event && event.task === PROBE_EVENT.task;
 

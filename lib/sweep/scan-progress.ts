@@ -21,12 +21,10 @@ export interface ScanProgress {
   readonly startedAt: number;
   /** Epoch milliseconds of the last write. */
   readonly savedAt?: number;
-  /** Number of segments in which the table is scanned. */
   readonly segments: number;
   /** The first segment that was not begun. */
   readonly next: number;
   readonly unfinished: readonly UnfinishedSegment[];
-  /** Counts of all items that were read. */
   readonly counts: TableCounts;
   /** Epoch milliseconds at which the oldest item was committed that was open, behind no hold and not acted on. */
   readonly uncoveredSince?: number;
@@ -43,7 +41,6 @@ export interface StreamProbe extends ItemRef {
 /** A scan without progress for this long is abandoned, because items written meanwhile must be read soon. */
 const LONGEST_PAUSE_MS = 12 * 3_600_000;
 
-/** Whether a run at `now` may resume the scan. */
 export const mayResume = ({ savedAt, startedAt }: ScanProgress, now: number): boolean =>
   Math.abs(now - (savedAt ?? startedAt)) <= LONGEST_PAUSE_MS;
 

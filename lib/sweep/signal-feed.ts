@@ -7,7 +7,6 @@ import type { SweepStore } from './ports';
 /** Maximum number of signals that wait for the relay: enough for the batches of several shards. */
 const WINDOW = 2_000;
 const SIGNALS_AT_ONCE = 16;
-/** Number of signals in one read. */
 const KEYS_PER_READ = 100;
 const POLL_MS = 500;
 /** If the relay has acted on no signal for this long, the feed stops sending. */

@@ -30,7 +30,7 @@ export interface TableCounts {
 
 const KEYS_NAMED = 5;
 
-export const EMPTY_COUNTS: TableCounts = {
+const NO_ITEMS = {
   items: 0,
   pending: 0,
   waiting: 0,
@@ -39,27 +39,22 @@ export const EMPTY_COUNTS: TableCounts = {
   discarded: 0,
   signals: 0,
   unprocessableSignals: 0,
-  unprocessableKeys: [],
 };
 
-/** The counts of two parts of a table together. */
+export const EMPTY_COUNTS: TableCounts = { ...NO_ITEMS, unprocessableKeys: [] };
+
 export function sumOf(a: TableCounts, b: TableCounts): TableCounts {
   const [oldest, other] = (a.oldestPendingAt ?? Infinity) <= (b.oldestPendingAt ?? Infinity) ? [a, b] : [b, a];
   const latest = Math.max(a.lastProcessedAt ?? 0, b.lastProcessedAt ?? 0);
   const newest = Math.max(a.newestPublishedAt ?? 0, b.newestPublishedAt ?? 0);
+  const sums = { ...NO_ITEMS };
+  for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] = a[name] + b[name];
   return {
-    items: a.items + b.items,
-    pending: a.pending + b.pending,
+    ...sums,
     oldestPendingAt: oldest.oldestPendingAt,
     oldestPendingKey: oldest.oldestPendingKey,
-    waiting: a.waiting + b.waiting,
-    parked: a.parked + b.parked,
-    processed: a.processed + b.processed,
     lastProcessedAt: latest === 0 ? undefined : latest,
     newestPublishedAt: newest === 0 ? undefined : newest,
-    discarded: a.discarded + b.discarded,
-    signals: a.signals + b.signals,
-    unprocessableSignals: a.unprocessableSignals + b.unprocessableSignals,
     unprocessableKeys: [...oldest.unprocessableKeys, ...other.unprocessableKeys].slice(0, KEYS_NAMED),
   };
 }
@@ -73,9 +68,8 @@ export function holdSummary(holds: Iterable<Hold>): { readonly heldKeys: number;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Counts item by item. */
 export class TableCounter {
-  readonly #counts: Mutable<TableCounts> & { unprocessableKeys: string[] } = { ...EMPTY_COUNTS, unprocessableKeys: [] };
+  readonly #counts: Mutable<TableCounts> & { unprocessableKeys: string[] } = { ...NO_ITEMS, unprocessableKeys: [] };
 
   item(
     pk: string,

@@ -1,30 +1,12 @@
-import { Logger } from '@aws-lambda-powertools/logger';
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { METRICS_NAMESPACE, OUTBOX_DIMENSION, SWEEPER_METRICS, SWEEPER_SERVICE } from '../event/metrics';
+import { MetricUnit } from '@aws-lambda-powertools/metrics';
+import { SWEEPER_METRICS, SWEEPER_SERVICE } from '../event/metrics';
+import { powertoolsOf, type PowertoolsOptions } from '../relay/telemetry-powertools';
 import type { PartitionProbeReport } from './probe-partitions';
 import type { SweepReport } from './sweep';
 
-export interface PowertoolsOptions {
-  readonly outboxName: string;
-  readonly logger?: Logger;
-  readonly metrics?: Metrics;
-}
-
-const loggerOf = ({ outboxName, logger }: PowertoolsOptions): Logger =>
-  logger ?? new Logger({ serviceName: SWEEPER_SERVICE, persistentKeys: { outbox: outboxName } });
-
-const metricsOf = ({ outboxName, metrics }: PowertoolsOptions): Metrics =>
-  metrics ??
-  new Metrics({
-    namespace: METRICS_NAMESPACE,
-    serviceName: SWEEPER_SERVICE,
-    defaultDimensions: { [OUTBOX_DIMENSION]: outboxName },
-  });
-
 /** Reports the number of keys that are held for partitions; reports nothing if there are none. */
 export function powertoolsProbeReporter(options: PowertoolsOptions): (report: PartitionProbeReport) => void {
-  const logger = loggerOf(options);
-  const metrics = metricsOf(options);
+  const { logger, metrics } = powertoolsOf(SWEEPER_SERVICE, options);
   return ({ partitions, keys, probes, failures }) => {
     if (keys === 0) return;
     metrics.addMetric(SWEEPER_METRICS.keysHeldForPartitions, MetricUnit.Count, keys);
@@ -37,8 +19,7 @@ export function powertoolsProbeReporter(options: PowertoolsOptions): (report: Pa
 
 /** Reports a run as structured logs and EMF metrics by AWS Lambda Powertools. */
 export function powertoolsReporter(options: PowertoolsOptions): (report: SweepReport) => void {
-  const logger = loggerOf(options);
-  const metrics = metricsOf(options);
+  const { logger, metrics } = powertoolsOf(SWEEPER_SERVICE, options);
   return (report) => {
     const { failures, ...counted } = report;
     const endedAt = report.startedAt + report.durationMs;

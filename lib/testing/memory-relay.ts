@@ -3,6 +3,7 @@ import { ifConditionHolds } from '../dynamodb/refusals';
 import { storedReceipts } from '../event/receipt';
 import { dynamoDbStores } from '../relay/dynamodb/stores';
 import { RELAY_DEFAULTS, REPLICATION_WAIT_MS, type Order } from '../relay/environment';
+import { relayOptionsOf } from '../relay/options';
 import type { Clock, Mark, Publisher, Telemetry } from '../relay/ports';
 import type { StreamRecord } from '../relay/record';
 import { createRelay, type Relay } from '../relay/relay';
@@ -41,9 +42,7 @@ export class MemoryRelay {
   constructor({ client, tableName, publisher, order, clock }: MemoryRelayOptions) {
     this.#tableName = tableName;
     this.#clock = clock;
-    const { retentionSeconds, maxBatchBytes, lateAfterSeconds, partitionPatienceSeconds, maxPartitionHolds } =
-      RELAY_DEFAULTS;
-    const stores = dynamoDbStores(client, { tableName, retentionSeconds }, clock);
+    const stores = dynamoDbStores(client, { ...RELAY_DEFAULTS, tableName }, clock);
     this.#relay = createRelay(
       {
         publisher,
@@ -53,16 +52,9 @@ export class MemoryRelay {
         clock,
       },
       {
-        maxBatchBytes,
-        maxMessages: 1_000,
-        minRoundMs: 0,
-        minParkMs: 0,
-        order,
+        ...relayOptionsOf({ ...RELAY_DEFAULTS, order }),
         // A missing version stands for one that is still being written, because transactions in memory never overlap.
         replicationWaitMs: REPLICATION_WAIT_MS,
-        lateAfterMs: lateAfterSeconds * 1000,
-        partitionPatienceMs: partitionPatienceSeconds * 1000,
-        maxPartitionHolds,
       },
     );
   }

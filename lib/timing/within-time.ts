@@ -1,4 +1,3 @@
-/** The time limit of work. */
 export interface TimeLimit {
   readonly ms: number;
   /** Creates the error when the time is up. */

@@ -1,7 +1,6 @@
 import { planTopic, type FoundTopic, type TopicStep } from './plan';
 import { decodeTopicRequest, type TopicRequest, type WantedTopic } from './request';
 
-/** The operations on topics that the handler needs. */
 export interface TopicAdmin {
   find(topic: string): Promise<FoundTopic | undefined>;
   /** Does nothing if a topic of that name exists. */
@@ -97,8 +96,7 @@ async function bringAbout(request: TopicRequest, before: ManagedTopic | undefine
       done.push(step.kind);
     }
     // If another client created the topic in the meantime, the topic may differ from the request: check it again.
-    if (steps.some(({ kind }) => kind === 'create')) continue;
-    break;
+    if (!steps.some(({ kind }) => kind === 'create')) break;
   }
   return done.length === 0 ? 'nothing' : done.join(', ');
 }

@@ -23,11 +23,11 @@ import { observing } from './request-probe';
 import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
 import { activeTraceContext, checkTraceContext, type TraceContext } from '../event/trace-context';
 import {
+  checkDistinctItems,
+  checkTransactionSize,
   type OutboxAction,
   type TransactionAction,
   type TransactionClient,
-  checkDistinctItems,
-  checkTransactionSize,
 } from '../dynamodb/transaction';
 
 /** The action of one key for the caller's own transaction. */

@@ -7,7 +7,7 @@ import { encodeItem, type OutboxItem } from '../../lib/event/item';
 import { positionOfVersion } from '../../lib/event/position';
 import { encodeSignal, newSignal, type DrainSignal } from '../../lib/event/signal';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
-import { type StreamRecord, recordsOfHome } from '../../lib/relay/record';
+import { recordsOfHome, type StreamRecord } from '../../lib/relay/record';
 import { createRelay } from '../../lib/relay/relay';
 import { sweepStore } from '../../lib/sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../../lib/sweep/environment';

@@ -16,7 +16,6 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
   /** Conflicts so far, on its own items and on the state item, which every write changes. */
   conflicts: number;
-  /** Whether one of them was on its own items. */
   hasOwnConflict: boolean;
 }
 

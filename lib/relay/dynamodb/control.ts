@@ -1,9 +1,4 @@
-import {
-  GetItemCommand,
-  UpdateItemCommand,
-  type TransactWriteItem,
-  type UpdateItemCommandInput,
-} from '@aws-sdk/client-dynamodb';
+import { UpdateItemCommand, type TransactWriteItem, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { ifConditionHolds } from '../../dynamodb/refusals';
 import {
@@ -34,9 +29,7 @@ const COMMITTED_AFTER_MS = 10_000;
  * transaction. It is cached only if its revision was visible for some seconds before the read.
  */
 export function controlStore(table: OutboxTable, clock: Clock = Date): ControlStore {
-  const { client, tableName, home } = table;
-  const { pk, sk } = stateKey(home);
-  const Key = marshall({ pk, sk });
+  const key = stateKey(table.home);
   let kept: Control | undefined;
   /** The latest revision and when this process first saw it. */
   let seen: { readonly revision: number; readonly at: number } | undefined;
@@ -48,21 +41,14 @@ export function controlStore(table: OutboxTable, clock: Clock = Date): ControlSt
 
   const readAll = async (): Promise<Control> => {
     const items: Record<string, unknown>[] = [];
-    for await (const page of partitionPages(table, pk)) items.push(...page.items.map((item) => unmarshall(item)));
+    for await (const page of partitionPages(table, key.pk)) items.push(...page.items.map((item) => unmarshall(item)));
     return decodeControl(items);
   };
 
   /** The state item sorts first, so later pages are at least as new as its revision. */
   const readState = async (): Promise<Control> => {
-    const { Item } = await client.send(
-      new GetItemCommand({
-        TableName: tableName,
-        ConsistentRead: true,
-        Key,
-        ProjectionExpression: 'sk, revision, retriedAt',
-      }),
-    );
-    return decodeControl(Item === undefined ? [] : [unmarshall(Item)]);
+    const item = await readItem(table, key, 'sk, revision, retriedAt');
+    return decodeControl(item === undefined ? [] : [unmarshall(item)]);
   };
 
   const updateState = stateWriter(table);
@@ -135,7 +121,6 @@ export const stateWriter =
 /** Leaves out holds and tombstones: the state item does not contain them, and the caller has read them. */
 const stateOf = ({ streamArn, gapSuspectedSince }: Control): GapState => ({ streamArn, gapSuspectedSince });
 
-/** The current hold of the key. */
 export async function readHold(table: OutboxTable, pk: string): Promise<Hold | undefined> {
   const item = await readItem(table, holdKey(pk, table.home));
   return item === undefined ? undefined : decodeControl([unmarshall(item)]).holds.get(pk);

@@ -23,7 +23,6 @@ export interface DrainedTable extends OutboxTable {
 /** Attempts in case a hold is replaced between its read and its write; each time another relay has made progress. */
 const ATTEMPTS = 6;
 
-/** The writes around a drain, as transactions that are conditional on the revision of the hold. */
 export function drainStore(table: DrainedTable, writer: ControlWriter, clock: Clock): DrainStore {
   const { tableName, retentionSeconds, home } = table;
   const draining = (hold: Hold): Hold => ({ ...hold, state: 'draining', revision: uuidV7(clock.now()) });

@@ -22,9 +22,10 @@ export type Key = Record<string, AttributeValue>;
 export async function readItem(
   { client, tableName }: OutboxTable,
   { pk, sk }: ItemKey,
+  ProjectionExpression?: string,
 ): Promise<Record<string, AttributeValue> | undefined> {
   const { Item } = await client.send(
-    new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk }) }),
+    new GetItemCommand({ TableName: tableName, ConsistentRead: true, Key: marshall({ pk, sk }), ProjectionExpression }),
   );
   return Item;
 }

@@ -36,7 +36,6 @@ interface Read {
   readonly unfinished?: readonly Key[];
 }
 
-/** Reads the items of one key, strongly consistent, page by page. */
 export function keyReader(table: OutboxTable, sleep: Sleep): KeyReader {
   const { client, tableName } = table;
   async function* query(

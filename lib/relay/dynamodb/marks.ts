@@ -196,6 +196,5 @@ class TimeLimitExceeded extends Error {
   override readonly name = 'TimeLimitExceeded';
 }
 
-/** One time limit for several calls. */
 const timeLimit = (ms: number): Deadline =>
   deadlineIn(ms, () => new TimeLimitExceeded(`DynamoDB did not complete the work within ${ms} ms.`));

@@ -74,7 +74,6 @@ async function* pagesOf(
   } while (next !== undefined);
 }
 
-/** All items of a partition, strongly consistent. */
 export const partitionPages = (table: OutboxTable, pk: string): AsyncGenerator<Page> =>
   queryPages(table, {
     ConsistentRead: true,
@@ -88,7 +87,6 @@ export const projectionOf = (attributes: readonly string[]) => ({
   ExpressionAttributeNames: Object.fromEntries(attributes.map((name) => [`#${name}`, name])),
 });
 
-/** The part of a Query or a Scan that selects its results. */
 type Selection = Pick<QueryCommandInput, 'FilterExpression' | 'ExpressionAttributeNames' | 'ExpressionAttributeValues'>;
 
 /**
@@ -113,14 +111,10 @@ function selectionOfHome(selection: Selection, home: HomeRegion | undefined): Se
 /** The same for a Scan, and without the control items of all regions: no region finds its own by scanning either. */
 export function scanSelectionOfHome(selection: Selection, home: HomeRegion | undefined): Selection {
   if (home === undefined) return {};
-  const {
-    FilterExpression: filter,
-    ExpressionAttributeNames,
-    ExpressionAttributeValues,
-  } = selectionOfHome(selection, home);
+  const ofHome = selectionOfHome(selection, home);
   return {
-    FilterExpression: `${filter} AND NOT begins_with(#homePk, :homeOwn)`,
-    ExpressionAttributeNames: { ...ExpressionAttributeNames, '#homePk': 'pk' },
-    ExpressionAttributeValues: { ...ExpressionAttributeValues, ':homeOwn': { S: OWN_PARTITIONS } },
+    FilterExpression: `${ofHome.FilterExpression} AND NOT begins_with(#homePk, :homeOwn)`,
+    ExpressionAttributeNames: { ...ofHome.ExpressionAttributeNames, '#homePk': 'pk' },
+    ExpressionAttributeValues: { ...ofHome.ExpressionAttributeValues, ':homeOwn': { S: OWN_PARTITIONS } },
   };
 }

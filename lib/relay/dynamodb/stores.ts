@@ -1,6 +1,6 @@
 import {
-  type DynamoDBClient,
   UpdateItemCommand,
+  type DynamoDBClient,
   type UpdateItemCommandInput,
   type UpdateItemCommandOutput,
 } from '@aws-sdk/client-dynamodb';

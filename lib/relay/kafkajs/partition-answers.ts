@@ -2,10 +2,8 @@ import { Kafka, type PartitionMetadata, type Producer, type ProducerConfig, type
 import { partitionName } from '../../event/topic-partition';
 import type { PartitionBatch } from '../ports';
 
-/** The methods of a kafkajs producer that publishing uses. */
 export type KafkaProducer = Pick<Producer, 'connect' | 'disconnect' | 'sendBatch'>;
 
-/** The method of kafkajs's `Kafka` that publishing uses. */
 export interface KafkaClient {
   producer(config: ProducerConfig): KafkaProducer;
 }

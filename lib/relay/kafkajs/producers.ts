@@ -1,4 +1,4 @@
-import { ATTEMPT_TIMEOUTS } from '../environment';
+import { ATTEMPT_TIMEOUTS, type RelayConfig } from '../environment';
 import { withinDeadline } from './deadline';
 import type { KafkaClient } from './partition-answers';
 import { KafkaSession, type SessionOptions } from './session';
@@ -7,10 +7,8 @@ import type { PartitionBatch } from '../ports';
 /** Creates a client for these brokers; the client contacts the first one first. */
 export type ConnectKafka = (brokers: readonly string[]) => KafkaClient | Promise<KafkaClient>;
 
-export interface ProducersOptions extends SessionOptions {
+export interface ProducersOptions extends SessionOptions, Pick<RelayConfig, 'brokers'> {
   readonly connect: ConnectKafka;
-  /** At least one `host:port`. */
-  readonly brokers: readonly string[];
   /** Brokers close a connection after 10 idle minutes, load balancers earlier; a frozen Lambda does not notice. */
   readonly idleRebuildMs: number;
   /** Called when the kept producer was discarded because of `cause`; must not throw. */
@@ -95,7 +93,6 @@ export class KafkaProducers {
     this.#session = session;
   }
 
-  /** Spends the kept session if it failed for a partition of these batches. */
   #spendFor(batches: readonly PartitionBatch[]): void {
     const { current } = this;
     if (current === undefined) return;

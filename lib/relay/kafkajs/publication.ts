@@ -4,7 +4,7 @@ import { classifyOf, mayBeWritten, outageOf } from './classify-error';
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import type { ConnectBudget, KafkaProducers } from './producers';
 import type { Quarantine } from './quarantine';
-import { type KafkaSession, type SendFailure, type SendResult, unencodablePart } from './session';
+import { unencodablePart, type KafkaSession, type SendFailure, type SendResult } from './session';
 import { lookUpOver } from './topic-lookup';
 import {
   concernsMessages,
@@ -52,12 +52,10 @@ export class Publication {
 
   /** The outcomes so far. A batch that was not sent fails with `otherwise`. */
   outcomes(otherwise: Failure = { kind: 'outage', message: 'The batch was not sent.' }): BatchOutcome[] {
-    return this.#batches.map((batch) => this.#settled.get(batch) ?? this.#openOutcome(batch, otherwise));
-  }
-
-  #openOutcome(batch: PartitionBatch, otherwise: Failure): Failure {
-    const failed = this.#failures.get(batch);
-    return failed === undefined ? otherwise : outageIn(batch, failed);
+    return this.#batches.map((batch) => {
+      const failed = this.#failures.get(batch);
+      return this.#settled.get(batch) ?? (failed === undefined ? otherwise : outageIn(batch, failed));
+    });
   }
 
   async run(): Promise<void> {
@@ -209,15 +207,9 @@ export class Publication {
   }
 }
 
-/** The failure of a partition, with the partition's name. */
 function outageIn({ topic, partition }: PartitionBatch, { error, leader }: SendFailure): Outage {
-  const { message, cause } = outageOf(error);
+  const outage = outageOf(error);
   const led = leader === undefined || leader < 0 ? '' : ` The leader is broker ${leader}.`;
-  return {
-    kind: 'outage',
-    message: `${partitionName({ topic, partition })}: ${message}${led}`,
-    cause,
-    topic,
-    partition,
-  };
+  const message = `${partitionName({ topic, partition })}: ${outage.message}${led}`;
+  return { ...outage, message, topic, partition };
 }

@@ -7,7 +7,7 @@ import { Publication } from './publication';
 import { Quarantine } from './quarantine';
 import { lookUpTopic } from './topic-lookup';
 import { METADATA_MAX_AGE_MS } from './session';
-import { type Publisher, concernsTopic } from '../ports';
+import { concernsTopic, type Publisher } from '../ports';
 import type { PartitionMetadata } from 'kafkajs';
 
 export interface KafkaPublisherOptions extends Omit<ProducersOptions, 'idleRebuildMs'> {

@@ -57,14 +57,12 @@ export class Quarantine {
     this.#partitions.set(partitionName(batch), { failure, restsUntil: this.#clock.now() + tookMs, unconfirmed: 0 });
   }
 
-  /** The leader wrote the batch, and its replicas did not confirm it. */
   addUnconfirmed(batch: PartitionBatch, failure: Outage): void {
     const unconfirmed = (this.#partitions.get(partitionName(batch))?.unconfirmed ?? 0) + 1;
     const restMs = Math.min(MAX_UNCONFIRMED_REST_MS, UNCONFIRMED_REST_MS * 2 ** (unconfirmed - 1));
     this.#partitions.set(partitionName(batch), { failure, restsUntil: this.#clock.now() + restMs, unconfirmed });
   }
 
-  /** A batch was acknowledged. */
   written(batch: PartitionBatch): void {
     const name = partitionName(batch);
     this.#written.set(name, this.#clock.now());

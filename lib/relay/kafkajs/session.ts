@@ -1,33 +1,30 @@
 import { partitionName } from '../../event/topic-partition';
 import {
+  CompressionTypes,
   type PartitionMetadata,
   type ProducerBatch,
   type RecordMetadata,
-  CompressionTypes,
   type Message as KafkaMessage,
   type TopicMessages,
 } from 'kafkajs';
 import { KAFKA_RETRY } from '../../kafka/retry';
 import { protocolErrorOf } from '../../kafka/protocol-error';
-import { ATTEMPT_TIMEOUTS, type Compression } from '../environment';
+import { ATTEMPT_TIMEOUTS, type Compression, type RelayConfig } from '../environment';
 import { withinDeadline } from './deadline';
 import {
   withPartitionAnswers,
-  type KafkaClient,
-  type KafkaProducer,
   acknowledgedOffsets,
   answeredErrors,
   KafkaAnswerIncomplete,
   PartitionWithoutLeader,
+  type KafkaClient,
+  type KafkaProducer,
 } from './partition-answers';
 import type { Clock, PartitionBatch } from '../ports';
 import { registerZstd } from '../../kafka/codecs/zstd';
 import type { Message } from '../../event/message';
 
-export interface SessionOptions {
-  readonly compression: Compression;
-  /** Timeout of one request to a broker. */
-  readonly requestTimeoutMs: number;
+export interface SessionOptions extends Pick<RelayConfig, 'compression' | 'requestTimeoutMs'> {
   readonly clock: Clock;
 }
 
@@ -36,7 +33,6 @@ export interface SendFailure {
   readonly error: unknown;
   /** Whether it is the partition's own: a broker reported it for this partition, or there is no leader. */
   readonly isOwn: boolean;
-  /** The leader of the partition, as far as the session knew. */
   readonly leader?: number;
 }
 
@@ -148,7 +144,6 @@ export class KafkaSession {
     return this.#topics.has(topic);
   }
 
-  /** The number of partitions, if known from fresh metadata. */
   knownPartitions(topic: string): number | undefined {
     const known = this.#known.get(topic);
     const fresh = known !== undefined && this.#options.clock.now() - known.fetchedAt < METADATA_MAX_AGE_MS;

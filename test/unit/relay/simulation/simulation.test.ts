@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { outsideOfJest } from '../../../builders/without-rule';
-import type * as World from './world';
+import type { Profile, SimulatedWorld as World } from './world';
 
-const PROFILES: Readonly<Record<string, World.Profile>> = {
+const PROFILES: Readonly<Record<string, Profile>> = {
   'crashes, refusals and lost answers': {},
   'relays that continue next to their successors': { zombies: true },
   'two topics with outages of their own': { topics: true },
@@ -53,7 +53,7 @@ const PROFILES: Readonly<Record<string, World.Profile>> = {
 const RUNS = Number(process.env['RUNS'] ?? 16);
 const STEPS = 700;
 
-const world = outsideOfJest<typeof World>(resolve(__dirname, 'world.ts'));
+const world = outsideOfJest<{ readonly SimulatedWorld: typeof World }>(resolve(__dirname, 'world.ts'));
 
 it.each(Object.entries(PROFILES))(
   'nothing is lost, overtaken, stuck or wrongly discarded: %s',
