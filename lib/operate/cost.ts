@@ -1,5 +1,4 @@
 import { itemBytes } from '../dynamodb/item-size';
-import { DYNAMODB_LIMITS } from '../dynamodb/transaction-size';
 import { encodeItem, isoTime, type OutboxItem } from '../event/item';
 import { messageBytes, messagesOf } from '../event/message';
 import { RELAY_METRICS, SWEEPER_METRICS } from '../event/metrics';
