@@ -1,8 +1,7 @@
 import { Annotations, CfnOutput, CfnParameter, Fn, Stack, type StackProps } from 'aws-cdk-lib';
 import { TableV2, type ITable } from 'aws-cdk-lib/aws-dynamodb';
-import { SecurityGroup, Subnet, Vpc, type ISecurityGroup, type ISubnet, type IVpc } from 'aws-cdk-lib/aws-ec2';
+import { SecurityGroup, Subnet, Vpc } from 'aws-cdk-lib/aws-ec2';
 import { Key } from 'aws-cdk-lib/aws-kms';
-import type { Code } from 'aws-cdk-lib/aws-lambda';
 import { Secret, type ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { Construct } from 'constructs';
 import { BootstrapBrokers } from '../../lib/infra/cluster/bootstrap-brokers';
@@ -10,6 +9,7 @@ import { addressInsideVpc } from '../../lib/infra/cluster/broker-reach';
 import { KafkaAuthentication } from '../../lib/infra/cluster/kafka-authentication';
 import { requireLeftOut, requireOption } from '../../lib/infra/options/invalid-option';
 import { Outbox } from '../../lib/infra/outbox/outbox';
+import type { OutboxProps } from '../../lib/infra/outbox/outbox-props';
 import {
   list,
   oneOf,
@@ -144,17 +144,11 @@ function refuseOutOfReach({ vpcId, bootstrapBrokers }: ExistingClusterContext): 
   );
 }
 
-export interface ExistingClusterStackProps extends StackProps {
+export interface ExistingClusterStackProps extends StackProps, Pick<OutboxProps, 'relayCode' | 'sweeperCode'> {
   readonly context: ExistingClusterContext;
-  readonly relayCode?: Code;
-  readonly sweeperCode?: Code;
 }
 
-interface Network {
-  readonly vpc: IVpc;
-  readonly subnets: ISubnet[];
-  readonly securityGroups?: ISecurityGroup[];
-}
+type Network = Pick<OutboxProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
 
 /** An outbox for an existing Kafka cluster. Each missing required value becomes a parameter of the template. */
 export class ExistingClusterStack extends Stack {
@@ -172,9 +166,7 @@ export class ExistingClusterStack extends Stack {
       table: this.#table(context),
       bootstrapBrokers: this.#brokers(context),
       authentication: this.#authentication(context),
-      vpc: network?.vpc,
-      vpcSubnets: network && { subnets: network.subnets },
-      securityGroups: network?.securityGroups,
+      ...network,
       ...outboxOptions(this, context),
       relayCode: props.relayCode,
       sweeperCode: props.sweeperCode,
@@ -243,12 +235,14 @@ export class ExistingClusterStack extends Stack {
         // An imported VPC must name a zone, but nothing here reads it.
         availabilityZones: availabilityZones ?? [Fn.select(0, Fn.getAzs())],
       }),
-      subnets: subnetIds.map((subnetId, index) =>
-        Subnet.fromSubnetAttributes(this, `Subnet${index + 1}`, {
-          subnetId,
-          availabilityZone: availabilityZones?.[index],
-        }),
-      ),
+      vpcSubnets: {
+        subnets: subnetIds.map((subnetId, index) =>
+          Subnet.fromSubnetAttributes(this, `Subnet${index + 1}`, {
+            subnetId,
+            availabilityZone: availabilityZones?.[index],
+          }),
+        ),
+      },
       securityGroups: securityGroupIds?.map((groupId, index) =>
         // Their owner manages the rules.
         SecurityGroup.fromSecurityGroupId(this, `SecurityGroup${index + 1}`, groupId, { mutable: false }),

@@ -7,6 +7,7 @@ import { CONSUMER_NAME_PATTERN, deadLetterTopic } from '../../event/consumer-nam
 import { METRICS_NAMESPACE } from '../../event/metrics';
 import { isRecord } from '../../event/options';
 import { BROKER_OPTIONS, type BrokerProps, type ResolvedBrokers } from '../cluster/broker-props';
+import { readsSecret } from '../cluster/kafka-authentication';
 import { MAX_MESSAGE_BYTES, maxMessageBytesOf, checkTopicNames } from '../cluster/topic-rules';
 import { OutboxTopics, resolveBrokersOf } from '../cluster/outbox-topics';
 import type { TopicProps } from '../cluster/outbox-topics-props';
@@ -451,10 +452,7 @@ function checkStart({ startingPosition, startingPositionTimestamp }: ResolvedCon
 
 function checkBrokers({ authentication, cluster, vpc }: ResolvedConsumerProps): void {
   const { settings, clusterArn } = authentication;
-  const hasLogin =
-    settings.kind === 'iam' ||
-    settings.kind === 'scram' ||
-    (settings.kind === 'tls' && settings.secretArn !== undefined);
+  const hasLogin = settings.kind === 'iam' || readsSecret(authentication);
   if (cluster === undefined) {
     requireOption(
       clusterArn !== undefined || vpc !== undefined || hasLogin,

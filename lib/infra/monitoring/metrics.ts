@@ -14,7 +14,6 @@ import {
 
 /** The parts of an outbox that its alarms and its dashboard need. */
 export interface MonitoredOutbox {
-  /** Value of the metrics dimension `Outbox`. */
   readonly outboxName: string;
   readonly table: ITable;
   readonly relay: { readonly function: IFunction; readonly memorySize: number; readonly timeout: Duration };

@@ -91,7 +91,8 @@ export class Outbox extends Construct {
     const common = { options: resolved, table: this.#table, outboxName: this.outboxName, home, enabled };
     const relay = new OutboxRelay(this, 'Relay', {
       ...common,
-      outboxId: this.#id(),
+      // The same over deployments, and unique in an account and region: no construct id contains a slash.
+      outboxId: this.#path().join('/'),
       publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
     });
     const sweeper = new OutboxSweeper(this, 'Sweeper', common);
@@ -216,11 +217,6 @@ export class Outbox extends Construct {
     const outboxName = [stackName, ...ids.map((id) => id.replaceAll(/[^A-Za-z0-9._-]+/g, '-'))].join('-');
     checkOutboxName(outboxName);
     return outboxName;
-  }
-
-  /** The same over deployments, and unique in an account and region: no construct id contains a slash. */
-  #id(): string {
-    return this.#path().join('/');
   }
 
   #path(): string[] {

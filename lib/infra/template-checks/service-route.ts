@@ -8,7 +8,6 @@ export type RoutedService = 'dynamodb' | 'secretsmanager';
 
 export interface ServiceRoute {
   readonly service: RoutedService;
-  /** Path of the VPC's construct. */
   readonly vpc: string;
   readonly hasEndpoint: boolean;
   /** Whether all subnets have NAT. */

@@ -34,7 +34,6 @@ export async function doctor(target: DoctorTarget, options: DoctorOptions = {}):
   return { tableName: target.tableName, lines: checkDeployment(deployment) };
 }
 
-/** One line for each check, always in the same order; those of Kafka only if it was read. */
 export function checkDeployment(deployment: Deployment): readonly DoctorLine[] {
   const { sweeperRuns, brokers, alarms, noticeTopics, kafka, permissions } = deployment;
   const table = existing(deployment.table, 'table');

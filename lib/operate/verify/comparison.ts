@@ -62,7 +62,6 @@ export interface ReceiptRange {
   readonly highest: bigint;
 }
 
-/** The part of Kafka that was read. */
 export interface TopicsExtent {
   /** Every partition that exists and was read. A message in any other partition is gone. */
   readonly extents: readonly PartitionExtent[];
@@ -137,7 +136,6 @@ const FLAG = {
   confirmed: 8,
 } as const;
 
-/** An event, by its number. */
 type EventNumber = number;
 /** The messages of one topic, `ce_source`, key and `ce_id`. Writers choose the ids: several events may share them. */
 type Identity = number;
@@ -237,7 +235,6 @@ export class TopicComparison {
     return new Set(this.#topics.keys());
   }
 
-  /** The lowest and the highest offset in a partition that a receipt names. */
   receiptRange(topic: string, partition: number): ReceiptRange | undefined {
     const range = this.#range.get(this.#partitionNumber(topic, partition));
     return range && { lowest: BigInt(range.lowest), highest: BigInt(range.highest) };
@@ -270,7 +267,6 @@ export class TopicComparison {
     }
   }
 
-  /** Notes an offset that no consumer sees: a transaction marker, or a message of an aborted transaction. */
   seeHidden({ topic, partition, offset }: Receipt): void {
     this.#occupy(this.#partitionNumber(topic, partition), Number(offset), undefined);
   }
@@ -478,7 +474,6 @@ class ReceiptsInOrder {
   }
 }
 
-/** Where an event stands among those of its key. */
 interface OrderInKey {
   readonly position: string;
   readonly index: number;
