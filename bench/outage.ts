@@ -167,7 +167,7 @@ async function measure(world: World): Promise<void> {
 
 async function main(): Promise<void> {
   silenceTimerWarning();
-  const world = await startWorld({ nodes: 3, pollIntervalMs: 250 });
+  const world = await startWorld({ ownKafka: true, nodes: 3, pollIntervalMs: 250 });
   try {
     await measure(world);
   } finally {

@@ -16,6 +16,7 @@ import { aRecord, feed, MemoryDeadLetters } from '../builders/consume';
 import { anEvent, anItem, insertOf } from '../builders/items';
 import { plentyOfTime, silentTelemetry } from '../builders/relay-ports';
 import { aConsumer, createConsumerTables, INBOX_TABLE, READ_MODEL } from './harness/consumers';
+import { sharedKafka } from './harness/shared-servers';
 
 /**
  * The cost of 1,000 events. Requests are counted on DynamoDB Local and Apache Kafka. Write units follow from the stored
@@ -29,7 +30,11 @@ const KB = 1_024;
 
 let stack: Stack;
 beforeAll(async () => {
-  stack = await startStack({ topics: [{ topic: TOPIC, partitions: PARTITIONS }], mapping: false });
+  stack = await startStack({
+    brokers: await sharedKafka(),
+    topics: [{ topic: TOPIC, partitions: PARTITIONS }],
+    mapping: false,
+  });
   await createConsumerTables({ stack });
 });
 afterAll(() => stack.stop());

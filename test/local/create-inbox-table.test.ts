@@ -11,6 +11,7 @@ let server: LocalDynamoDb;
 let client: DynamoDBClient;
 
 beforeAll(async () => {
+  // Not shared, because a test pauses it.
   server = await startDynamoDb();
   client = new DynamoDBClient(localClientConfig(server.endpoint));
 });

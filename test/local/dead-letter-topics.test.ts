@@ -1,25 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { CompressionTypes, type Kafka } from 'kafkajs';
 import { runConsumer, type OutboxError, type RunningConsumer } from '../../lib/consumer';
-import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
 import { createTopics, withAdmin } from '../../local/kafka/topics';
 import { aRecord, aRig, type RecordChange, type Rig } from '../builders/consume';
 import { kafkaOf } from './harness/consumers';
+import { sharedKafka } from './harness/shared-servers';
 import { until } from './harness/world';
 
-let cluster: KafkaCluster;
+let brokers: readonly string[];
 let kafka: Kafka;
 const running: RunningConsumer[] = [];
 
 beforeAll(async () => {
-  cluster = await startKafka();
-  kafka = kafkaOf(cluster.brokers);
+  brokers = await sharedKafka();
+  kafka = kafkaOf(brokers);
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((consumer) => consumer.stop()));
-});
-afterAll(async () => {
-  await cluster.stop();
 });
 
 async function produce(topic: string, changes: readonly RecordChange[], compression?: CompressionTypes): Promise<void> {
@@ -38,7 +35,7 @@ async function start(rig: Rig, topics: readonly string[]): Promise<void> {
 }
 
 const endOf = (topic: string): Promise<string | undefined> =>
-  withAdmin(cluster.brokers, async (admin) => (await admin.fetchTopicOffsets(topic))[0]?.high);
+  withAdmin(brokers, async (admin) => (await admin.fetchTopicOffsets(topic))[0]?.high);
 
 const MAX = 100_000;
 const topic = (name: string, max = MAX) => ({
@@ -48,7 +45,7 @@ const topic = (name: string, max = MAX) => ({
 });
 
 it('a message that fits its topic only compressed goes to the dead letters, and its partition continues', async () => {
-  await createTopics(cluster.brokers, [topic('big'), topic('big.shipping.dlt', MAX + 4_096)]);
+  await createTopics(brokers, [topic('big'), topic('big.shipping.dlt', MAX + 4_096)]);
   const rig = aRig();
   await produce('big', [{ key: 'a', version: 1, value: Buffer.alloc(3 * MAX, '[') }], CompressionTypes.GZIP);
   await produce('big', [{ key: 'b', version: 1, id: 'b1' }]);
@@ -60,7 +57,7 @@ it('a message that fits its topic only compressed goes to the dead letters, and 
 });
 
 it('a dead letter that its topic never takes, and one whose topic is missing, hold up no other and say why', async () => {
-  await createTopics(cluster.brokers, [topic('tight'), topic('absent'), topic('tight.shipping.dlt', 2_000)]);
+  await createTopics(brokers, [topic('tight'), topic('absent'), topic('tight.shipping.dlt', 2_000)]);
   const rig = aRig();
   const unreadable = Buffer.from('{');
   // Data that does not compress.
@@ -87,6 +84,6 @@ it('a dead letter that its topic never takes, and one whose topic is missing, ho
     expect.objectContaining({ code: 'topic-missing', details: { topics: ['absent.shipping.dlt'] } }),
   );
 
-  await createTopics(cluster.brokers, [topic('absent.shipping.dlt')]);
+  await createTopics(brokers, [topic('absent.shipping.dlt')]);
   await until('the dead letter whose topic was missing', async () => (await endOf('absent.shipping.dlt')) === '1');
 });

@@ -33,6 +33,7 @@ let client: DynamoDBClient;
 let reader: TopicReader;
 
 beforeAll(async () => {
+  // Not shared, because consumers and relays are killed at any moment and leave groups in any state.
   stack = await startStack({
     topics: [{ topic: TOPIC }, { topic: EMITTED, partitions: 3 }],
     pollIntervalMs: 50,

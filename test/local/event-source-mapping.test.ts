@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DynamoDBClient, PutItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import { LOCAL_REGION, localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
+import { LOCAL_REGION, localClientConfig } from '../../local/dynamodb';
 import { parseFilter } from '../../local/event-source-mapping/filter';
 import { LambdaInvoker } from '../../local/event-source-mapping/invoker';
 import { EventSourceMapping } from '../../local/event-source-mapping/mapping';
@@ -13,6 +13,7 @@ import type { InvocationReport } from '../../local/event-source-mapping/shard-po
 import { newLogFolder } from '../../local/folders';
 import { createTable } from '../../local/table';
 import { waitUntil } from '../../local/wait-until';
+import { sharedDynamoDb } from './harness/shared-servers';
 import { processState } from './process-state';
 import { fakeFunction, type FakeFunction } from './fake-function';
 
@@ -49,20 +50,19 @@ interface Running {
   readonly put: (names: string) => Promise<void>;
 }
 
-let dynamodb: LocalDynamoDb;
+let endpoint: string;
 let client: DynamoDBClient;
 const running: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
-  dynamodb = await startDynamoDb();
-  client = new DynamoDBClient(localClientConfig(dynamodb.endpoint));
+  endpoint = await sharedDynamoDb();
+  client = new DynamoDBClient(localClientConfig(endpoint));
 });
 afterEach(async () => {
   for (const stop of running.splice(0)) await stop();
 });
 afterAll(async () => {
   client.destroy();
-  await dynamodb.stop();
 });
 
 /** Items in `given` are written before the mapping starts, so that they arrive in one batch. */
@@ -84,7 +84,7 @@ async function run(
     logFile,
     freeze,
   });
-  const streams = new DynamoDBStreamsClient(localClientConfig(dynamodb.endpoint));
+  const streams = new DynamoDBStreamsClient(localClientConfig(endpoint));
   const mapping = new EventSourceMapping({
     client: streams,
     streamArn,

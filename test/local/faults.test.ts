@@ -17,7 +17,8 @@ let world: World;
 const dynamodb = new FaultyDynamoDb();
 
 beforeAll(async () => {
-  world = await startWorld({ relayDynamodbEndpoint: (endpoint) => dynamodb.start(endpoint) });
+  // A test pauses, kills and starts the broker.
+  world = await startWorld({ ownKafka: true, relayDynamodbEndpoint: (endpoint) => dynamodb.start(endpoint) });
 }, STARTUP_MS);
 
 afterAll(async () => {

@@ -5,6 +5,10 @@ import { prepareKafka } from '../../local/kafka/distribution';
 import { missingTools } from '../../local/kafka/tools';
 import { progressLine } from '../../local/progress-lines';
 import { SYNTHESIZED } from '../../local/synthesize';
+import { SERVER_HOST, ServerHost } from './harness/server-host';
+
+/** Runs the servers that the test files share; `global-teardown` stops it. */
+export let serverHost: ServerHost | undefined;
 
 /** Reports a missing tool once instead of in every test, and downloads servers before a test's time runs. */
 export default async function prepareServers(): Promise<void> {
@@ -16,6 +20,8 @@ export default async function prepareServers(): Promise<void> {
     await prepareKafka((progress) => {
       if (progress.state !== 'running') console.error(progressLine(progress));
     });
+    serverHost = await ServerHost.start();
+    process.env[SERVER_HOST] = serverHost.address;
     return;
   }
   throw new Error(

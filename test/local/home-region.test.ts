@@ -12,9 +12,10 @@ import { createRelay } from '../../lib/relay/relay';
 import { sweepStore } from '../../lib/sweep/dynamodb-store';
 import { SWEEPER_DEFAULTS } from '../../lib/sweep/environment';
 import { sweep } from '../../lib/sweep/sweep';
-import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
+import { localClientConfig } from '../../local/dynamodb';
 import { anItem, insertOf } from '../builders/items';
 import { FakeKafka, plentyOfTime, RELAY_OPTIONS, silentTelemetry } from '../builders/relay-ports';
+import { sharedDynamoDb } from './harness/shared-servers';
 
 const TABLE = 'global';
 const WEST = 'eu-west-1';
@@ -23,18 +24,18 @@ const clock = { now: Date.now };
 /** No relay works on a signal while a sweep waits for it here, so the pauses of the sweep can pass faster. */
 const pause = (ms: number): Promise<void> => sleep(ms / 100);
 
-let server: LocalDynamoDb;
+let endpoint: string;
 let document: DynamoDBDocument;
 const clients: DynamoDBClient[] = [];
 
 const newClient = (): DynamoDBClient => {
-  const client = new DynamoDBClient(localClientConfig(server.endpoint));
+  const client = new DynamoDBClient(localClientConfig(endpoint));
   clients.push(client);
   return client;
 };
 
 beforeAll(async () => {
-  server = await startDynamoDb();
+  endpoint = await sharedDynamoDb();
   const client = newClient();
   document = DynamoDBDocument.from(client, { marshallOptions: { removeUndefinedValues: true } });
   await client.send(
@@ -56,7 +57,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const client of clients) client.destroy();
-  await server.stop();
 });
 
 /** Relay and sweeper of one region as their functions compose them, over one table: replicas without lag. */

@@ -1,27 +1,24 @@
 import type { Kafka } from 'kafkajs';
 import { runConsumer, type RunningConsumer, type ConsumerRunOptions } from '../../lib/consumer';
-import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
 import { createTopics, deleteTopic, withAdmin } from '../../local/kafka/topics';
 import { aRecord, aRig, type Rig } from '../builders/consume';
 import { kafkaOf } from './harness/consumers';
+import { sharedKafka } from './harness/shared-servers';
 import { until } from './harness/world';
 
-let cluster: KafkaCluster;
+let brokers: readonly string[];
 let kafka: Kafka;
 const running: RunningConsumer[] = [];
 
 beforeAll(async () => {
-  cluster = await startKafka();
-  kafka = kafkaOf(cluster.brokers);
+  brokers = await sharedKafka();
+  kafka = kafkaOf(brokers);
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((consumer) => consumer.stop()));
 });
-afterAll(async () => {
-  await cluster.stop();
-});
 
-const one = (topic: string) => createTopics(cluster.brokers, [{ topic, partitions: 1 }]);
+const one = (topic: string) => createTopics(brokers, [{ topic, partitions: 1 }]);
 
 /** Produces events with the ids `from` … `to - 1`, each with its own key. */
 async function produce(topic: string, from: number, to: number): Promise<void> {
@@ -53,7 +50,7 @@ async function start(
 }
 
 const committed = (topic: string, groupId: string): Promise<string | undefined> =>
-  withAdmin(cluster.brokers, async (admin) => {
+  withAdmin(brokers, async (admin) => {
     const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
     return offsets?.partitions[0]?.offset;
   });
@@ -77,7 +74,7 @@ async function commit(topic: string, groupId: string, offset: string): Promise<v
 
 /** Deletes records as retention does. */
 const deleteUpTo = (topic: string, offset: number): Promise<void> =>
-  withAdmin(cluster.brokers, async (admin) => {
+  withAdmin(brokers, async (admin) => {
     // kafkajs deletes records only from topics that the client has looked up.
     await admin.fetchTopicOffsets(topic);
     await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: String(offset) }] });
@@ -200,7 +197,7 @@ it('a topic that is deleted while it is read is named, waited for, and read agai
   await start(rig, ['deleted']);
   await produce('deleted', 0, 3);
   await handled(rig, 0, 3);
-  await deleteTopic(cluster.brokers, 'deleted');
+  await deleteTopic(brokers, 'deleted');
   await until('the topic is named', () => rig.told.of('topicsMissing').length > 0);
   expect(rig.told.of('topicsMissing')).toEqual([[{ topics: ['deleted'] }]]);
   await one('deleted');

@@ -1,29 +1,26 @@
 import { fork } from 'node:child_process';
 import { join } from 'node:path';
 import { CompressionTypes } from 'kafkajs';
-import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
 import { createTopics } from '../../local/kafka/topics';
 import { aRecord } from '../builders/consume';
 import { killProcess } from './harness/consumer-process';
 import { kafkaOf } from './harness/consumers';
 import type { HangingReport } from './harness/hanging-consumer-child';
+import { sharedKafka } from './harness/shared-servers';
 import { until } from './harness/world';
 
 const PARTITIONS = 10;
 const MESSAGE_BYTES = 700_000;
 
-let cluster: KafkaCluster;
+let brokers: readonly string[];
 beforeAll(async () => {
-  cluster = await startKafka();
-});
-afterAll(async () => {
-  await cluster.stop();
+  brokers = await sharedKafka();
 });
 
 /** Produces 210 MB of messages, ten in each batch. A batch of 7 MB takes a few kilobytes when compressed. */
 async function produce(topic: string): Promise<void> {
-  await createTopics(cluster.brokers, [{ topic, partitions: PARTITIONS }]);
-  const producer = kafkaOf(cluster.brokers).producer();
+  await createTopics(brokers, [{ topic, partitions: PARTITIONS }]);
+  const producer = kafkaOf(brokers).producer();
   await producer.connect();
   const value = Buffer.from(JSON.stringify({ total: 1, text: 'x'.repeat(MESSAGE_BYTES) }));
   for (let batch = 0; batch < PARTITIONS * 3; batch++) {
@@ -43,7 +40,7 @@ async function produce(topic: string): Promise<void> {
 
 it('ten partitions of 0.7 MB messages, whose handlers do not end, take less than 400 MB of memory', async () => {
   await produce('fat');
-  const child = fork(join(__dirname, 'harness/hanging-consumer-child.ts'), ['fat', ...cluster.brokers], {
+  const child = fork(join(__dirname, 'harness/hanging-consumer-child.ts'), ['fat', ...brokers], {
     execArgv: ['--import', 'tsx'],
   });
   const reports: HangingReport[] = [];

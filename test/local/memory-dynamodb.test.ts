@@ -4,18 +4,17 @@ import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { memoryClient } from '../../lib/testing/dynamodb/client';
 import { MemoryDynamoDb } from '../../lib/testing/dynamodb/memory-dynamodb';
 import { RESERVED_WORDS } from '../../lib/testing/dynamodb/reserved-words';
-import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
+import { localClientConfig, startDynamoDb } from '../../local/dynamodb';
 import { fuzz } from './fuzz/fuzz';
 import { SCRIPTS } from './harness/dynamodb-scripts';
+import { sharedDynamoDb } from './harness/shared-servers';
 
-let server: LocalDynamoDb;
 let real: DynamoDBDocument;
 
 const TABLES = { pairs: { pk: 'S', sk: 'S' }, singles: { id: 'S' } } as const;
 
 beforeAll(async () => {
-  server = await startDynamoDb();
-  const client = new DynamoDBClient(localClientConfig(server.endpoint));
+  const client = new DynamoDBClient(localClientConfig(await sharedDynamoDb()));
   real = DynamoDBDocument.from(client);
   for (const [TableName, schema] of Object.entries(TABLES)) {
     const keys = Object.keys(schema);
@@ -30,7 +29,7 @@ beforeAll(async () => {
   }
 });
 
-afterAll(() => server.stop());
+afterAll(() => real.destroy());
 
 /** The response to a request or the SDK's error, without the parts that depend on the server. */
 async function outcomeOf(request: () => Promise<object>): Promise<unknown> {
@@ -64,6 +63,7 @@ describe.each(Object.entries(SCRIPTS))('as DynamoDB Local: %s', (_, script) => {
 });
 
 it('responds to random requests as DynamoDB Local does', async () => {
+  // Not shared, because the random requests use the same names of tables with other keys.
   const random = await startDynamoDb();
   const client = new DynamoDBClient(localClientConfig(random.endpoint));
   try {

@@ -27,7 +27,11 @@ const PUBLISH_WITHIN_MS = 1_000;
 
 let world: World;
 beforeAll(async () => {
-  world = await startWorld({ environment: { OUTBOX_PUBLISH_WITHIN_MS: String(PUBLISH_WITHIN_MS) } });
+  // A test stops the broker.
+  world = await startWorld({
+    ownKafka: true,
+    environment: { OUTBOX_PUBLISH_WITHIN_MS: String(PUBLISH_WITHIN_MS) },
+  });
 }, STARTUP_MS);
 afterAll(() => world.stop());
 

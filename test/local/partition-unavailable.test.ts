@@ -23,7 +23,12 @@ const COPIES = 3;
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld({ nodes: 3, environment: { OUTBOX_PARTITION_PATIENCE_SECONDS: PATIENCE_SECONDS } });
+  // Three nodes, of which a test kills one.
+  world = await startWorld({
+    ownKafka: true,
+    nodes: 3,
+    environment: { OUTBOX_PARTITION_PATIENCE_SECONDS: PATIENCE_SECONDS },
+  });
 }, STARTUP_MS);
 
 afterAll(async () => {

@@ -13,15 +13,16 @@ import { positionKey, positionOfVersion } from '../../lib/event/position';
 import type { Receipt } from '../../lib/event/receipt';
 import { newSignal, type DrainSignal, type ReplaySignal, type SkipSignal } from '../../lib/event/signal';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
-import { localClientConfig, startDynamoDb, type LocalDynamoDb } from '../../local/dynamodb';
+import { localClientConfig } from '../../local/dynamodb';
 import { anEvent, anItem } from '../builders/items';
+import { sharedDynamoDb } from './harness/shared-servers';
 
 const TABLE = 'stores';
 const clock = { now: Date.now };
 const request = { by: 'someone', at: 1, why: 'a test' };
 const at = positionOfVersion;
 
-let server: LocalDynamoDb;
+let endpoint: string;
 let client: DynamoDBClient;
 let document: DynamoDBDocument;
 let streamArn: string;
@@ -34,8 +35,8 @@ function openStores() {
 }
 
 beforeAll(async () => {
-  server = await startDynamoDb();
-  const config = localClientConfig(server.endpoint);
+  endpoint = await sharedDynamoDb();
+  const config = localClientConfig(endpoint);
   client = new DynamoDBClient(config);
   document = DynamoDBDocument.from(client, { marshallOptions: { removeUndefinedValues: true } });
   const { TableDescription: table } = await client.send(
@@ -59,7 +60,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   client.destroy();
-  await server.stop();
 });
 
 const put = async (key: string, ...versions: number[]): Promise<void> => {
@@ -97,7 +97,7 @@ const drainOf = (key: string, version: number): DrainSignal =>
   newSignal(`order#${key}`, Date.now(), { kind: 'drain', from: at(version), request });
 
 async function insertedKeys(): Promise<string[]> {
-  const streams = new DynamoDBStreamsClient(localClientConfig(server.endpoint));
+  const streams = new DynamoDBStreamsClient(localClientConfig(endpoint));
   const { StreamDescription: stream } = await streams.send(new DescribeStreamCommand({ StreamArn: streamArn }));
   const inserted: string[] = [];
   for (const { ShardId } of stream?.Shards ?? []) {

@@ -3,17 +3,16 @@ import { createTopic, planTopic } from '../../lib/operate/create-topic';
 import { handleTopic, type ResourceEvent } from '../../lib/topics/handle';
 import { withTopicAdmin } from '../../lib/topics/kafka-admin';
 import { encodeTopicRequest, type TopicRequest } from '../../lib/topics/request';
-import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
+import { sharedKafka } from './harness/shared-servers';
 
 const CLUSTER = 'local';
 
-let kafka: KafkaCluster;
+let brokers: readonly string[];
 beforeAll(async () => {
-  kafka = await startKafka();
+  brokers = await sharedKafka();
 });
-afterAll(() => kafka.stop());
 
-const client = () => new Kafka({ brokers: [...kafka.brokers], logLevel: logLevel.NOTHING });
+const client = () => new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING });
 
 function run(type: ResourceEvent['RequestType'], topic: string, changed: Partial<TopicRequest> = {}) {
   const request: TopicRequest = {

@@ -10,6 +10,7 @@ import { readTopic } from './read-topic';
 let cluster: KafkaCluster;
 const open: KafkaPublisher[] = [];
 beforeAll(async () => {
+  // Not shared, because a test kills the broker.
   cluster = await startKafka();
 });
 afterAll(async () => {
