@@ -1,4 +1,4 @@
-import { partitionName, type TopicPartition } from './topic-partition';
+import { partitionName } from './topic-partition';
 
 /** The location of an acknowledged message in Kafka. */
 export interface Receipt {
@@ -10,8 +10,8 @@ export interface Receipt {
 const RECEIPT_PATTERN = /^(.+)-(\d+)@(\d+)$/;
 
 /** The place of a message in Kafka's own notation, as stored on the item: a map of three would take twice the bytes. */
-export const formatReceipt = (at: TopicPartition & { readonly offset: bigint | string }): string =>
-  `${partitionName(at)}@${at.offset}`;
+export const formatReceipt = (receipt: Omit<Receipt, 'offset'> & { readonly offset: bigint | string }): string =>
+  `${partitionName(receipt)}@${receipt.offset}`;
 
 /** The receipts as an item's attribute. */
 export const storedReceipts = (receipts: readonly Receipt[]): { L: { S: string }[] } => ({
