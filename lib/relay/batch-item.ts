@@ -87,7 +87,6 @@ export const itemRef = ({ pk, sk, content }: BatchItem): ItemRef => ({
   id: content.kind === 'item' ? content.item.id : undefined,
 });
 
-/** Whether all events of the item are acknowledged. */
 export const isWhole = ({ content }: BatchItem): boolean =>
   content.kind === 'item' && content.receipts.length === content.messages.length;
 
@@ -104,10 +103,7 @@ export function holdOf({ pk, sk }: Pick<BatchItem, 'pk' | 'sk'>, holds: Readonly
 export const streamAgeMs = ({ streamedAt }: Pick<BatchItem, 'streamedAt'>, now: number): number | undefined =>
   streamedAt === undefined ? undefined : now - streamedAt;
 
-/**
- * Milliseconds since the item was committed: by the stream, or else by the writer's clock, which may be ahead or behind.
- * Infinite if neither is known.
- */
+/** Milliseconds since the commit, by the stream or else the writer's clock, which may be off. Infinite if unknown. */
 export const ageMs = (item: BatchItem, now: number): number =>
   streamAgeMs(item, now) ?? (item.content.kind === 'item' ? now - item.content.item.committedAt : Infinity);
 

@@ -34,7 +34,6 @@ export class BatchSizes {
     return Math.min(limit.bytes * 2, this.#maxBytes);
   };
 
-  /** The same publisher; this instance learns from its outcomes. */
   learningFrom(publisher: Publisher): Publisher {
     return {
       partitionCount: (topic) => publisher.partitionCount(topic),

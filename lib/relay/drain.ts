@@ -115,7 +115,6 @@ export class DrainRun {
     return this.#begun !== undefined && holds.get(pk) !== holdBefore ? 'held' : 'done';
   }
 
-  /** The first position that a signal, a record or the hold names. */
   #start(): string {
     const { items, signals } = this.#task;
     const starts = [...signals.map(({ signal }) => startOf(signal)), ...items.map(({ sk }) => sk)];

@@ -26,10 +26,7 @@ type Failed = Pick<Outage, 'message' | 'cause'>;
 /** Time that an invocation needs after its last mark, to return its result. */
 const RETURN_MS = 1_000;
 
-/**
- * The state that the steps of one invocation share: its time, the holds as it knows them, the keys that it sends nothing
- * more of, and whether it has stopped. After a stop nothing more is sent, and open items are delivered again.
- */
+/** The state that the steps of one invocation share. After a stop nothing is sent; open items are delivered again. */
 export class Invocation {
   readonly ports: RelayPorts;
   readonly options: RelayOptions;

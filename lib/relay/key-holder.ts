@@ -11,7 +11,6 @@ import { settleGone } from './skip-rule';
 /** Keys that are held between two counts of all holds. Each concurrent invocation may exceed the limit by this many. */
 const HOLDS_AT_ONCE = 100;
 
-/** A key that stopped because of a partition. */
 type KeyAtPartition = Required<BlockedKey>;
 
 /** Writes the holds of one invocation: parks refused items, and holds keys whose partition is unavailable. */
@@ -28,10 +27,7 @@ export class KeyHolder {
     return !this.#invocation.stopped && this.#invocation.hasTimeToHold;
   }
 
-  /**
-   * Parks the first item alone, then the others concurrently, so that their writes share transactions. If the first one
-   * meets an outage, the others are not tried.
-   */
+  /** Parks the first item alone: if it meets an outage, no other is tried. The others then share transactions. */
   async parkAll(refused: readonly RefusedItem[]): Promise<void> {
     const park = async ({ item, failure }: RefusedItem): Promise<void> => {
       if (failure.kind === 'poison' && this.mayPark) await this.park(item, failure);

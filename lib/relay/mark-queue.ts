@@ -35,10 +35,7 @@ export class MarkQueue {
     this.#send(this.#unsent.splice(0, this.#unsent.length - kept));
   }
 
-  /**
-   * Resolves with whether it had to wait until few requests are in flight. Without this limit, acknowledged items pile
-   * up while the table is slow, and a crash would publish them again.
-   */
+  /** Resolves with whether it had to wait. Without a limit, a slow table piles up items that a crash would repeat. */
   async waitForRoom(): Promise<boolean> {
     const isFull = this.#inFlight.size > MAX_IN_FLIGHT;
     while (this.#inFlight.size > MAX_IN_FLIGHT) await Promise.race(this.#inFlight);

@@ -28,8 +28,7 @@ const recentHolds = (holds: Iterable<Hold>, now: number): number => {
 };
 
 /**
- * Number of holds that keep the breaker open for another key refused for `reason`; `undefined` if the key may be
- * parked.
+ * Number of holds that keep the breaker open for a key refused for `reason`; `undefined` if the key may be parked.
  *
  * @param parking - reasons of keys that are being parked now and have no hold yet
  */

@@ -12,11 +12,8 @@ const SEEN_FAILING_MS = 15_000;
 const RELEASES_AT_ONCE = 250;
 
 /**
- * The partitions that accept no writes while others do, within one invocation. Decides which partitions are left alone,
- * for which the keys may be held, and when they are tried again.
- *
- * A partition is *declared* by the holds that wait for it. These holds are the only stored state: they suffice to leave
- * the partition alone for some seconds, to try it again and to release its keys.
+ * The partitions that accept no writes while others do, within one invocation. A partition is *declared* by the holds
+ * that wait for it: these are the only stored state.
  */
 export class PartitionOutages {
   readonly #ports: RelayPorts;

@@ -114,7 +114,6 @@ export function planRound(
   return { batches: [...batches.values()], refused };
 }
 
-/** The partition of a message, if its topic has so many. */
 export const targetOf = ({ topic, key }: Message, partitions: number): TopicPartition => ({
   topic,
   partition: partitionOf(key, partitions),
@@ -191,8 +190,5 @@ export function murmur2(data: Buffer): number {
   return hash ^ (hash >>> 15);
 }
 
-/**
- * The partition of a key among `partitions`. Java producers and Kafka Streams choose the same one, so their topics can
- * be joined with ours.
- */
+/** Java producers and Kafka Streams choose the same partition, so their topics can be joined with ours. */
 export const partitionOf = (key: Buffer, partitions: number): number => (murmur2(key) & POSITIVE) % partitions;

@@ -37,7 +37,6 @@ export const concernsTopic = (failure: Failure): failure is Poison =>
 export const concernsMessages = (failure: Failure): failure is Poison =>
   failure.kind === 'poison' && !concernsTopic(failure);
 
-/** A topic's partition count, or why it has none. */
 export type TopicLookup = { readonly kind: 'topic'; readonly partitions: number } | Failure;
 
 /** Messages for one partition, in order. Kafka stores all of them as one batch, or none. */
@@ -174,7 +173,6 @@ export interface StoredState {
   readonly region?: string;
 }
 
-/** An item as the table has it. */
 export interface StoredItem extends StoredState, ItemKey {
   readonly content: DecodedItem;
   /** Earlier refusals of the item: their number, and the epoch milliseconds of the first. */
@@ -273,13 +271,11 @@ export interface Clock {
 
 /** Receives the relay's events for logs and metrics. Implementations must not throw. */
 export interface Telemetry {
-  /** An invocation begins with `records` stream records. */
   received(records: number): void;
   /** `latencyMs`: milliseconds from `committedAt` to the broker's acknowledgement, one value per event. */
   published(done: { readonly bytes: number; readonly latencyMs: readonly number[] }): void;
   /** The relay skipped an item that is known to be acknowledged or discarded. */
   duplicateSkipped(item: ItemRef): void;
-  /** An item waits behind its key's hold. */
   heldBack(item: ItemKey, hold: Hold): void;
   parked(request: ParkRequest): void;
   breakerOpen(request: ParkRequest, recentHolds: number): void;
@@ -312,7 +308,6 @@ export interface Telemetry {
   }): void;
   discarded(signal: SkipSignal): void;
   replayed(signal: ReplaySignal, items: number): void;
-  /** The process died on this item before. */
   attemptAfterCrash(item: ItemRef, attemptsStarted: number): void;
   /** With strict order, a record waits for the item before it. */
   predecessorMissing(item: ItemKey): void;
@@ -322,7 +317,6 @@ export interface Telemetry {
   finished(done: { readonly failedFrom?: string }): void;
 }
 
-/** Everything the relay depends on. */
 export interface RelayPorts {
   readonly publisher: Publisher;
   readonly items: ItemStore;

@@ -2,7 +2,6 @@ import { GenerationalCache } from '../event/generational-cache';
 import type { Receipt } from '../event/receipt';
 import { PROBE_INTERVAL_MS } from '../event/control';
 
-/** Memory of an acknowledged item. */
 interface Acknowledgement {
   /** The acknowledged record; left out for an item that a drain read in the table. */
   readonly sequence?: string;
@@ -37,10 +36,7 @@ const FORGOTTEN_AFTER_MS = 120_000;
 /** More than the number of partition holds that a table can have. */
 const MAX_REMEMBERED = 10_000;
 
-/**
- * The state of the brokers' partitions as this process has seen it, over invocations. It may be lost at any time: then
- * a hold is written later, or a probe is sent twice.
- */
+/** Partitions as this process saw them, over invocations. If lost, a hold is written later or a probe is sent twice. */
 export class PartitionHealth {
   readonly #failing = new Map<string, { readonly firstAt: number; readonly lastAt: number }>();
   readonly #probedAt = new Map<string, number>();

@@ -24,10 +24,7 @@ export class TopicLookups {
     this.#invocation = invocation;
   }
 
-  /**
-   * Returns the known partition counts of these items' topics. Each topic is looked up once per invocation, in turn,
-   * because lookups share a connection. After two failed ones, only counts that the publisher knows are used.
-   */
+  /** The known partition counts of the items' topics. Each is looked up once, in turn: lookups share a connection. */
   of(items: readonly BatchItem[]): Promise<ReadonlyMap<string, TopicLookup>> {
     const lookup = this.#last.then(() => this.#lookUpMissing(items));
     this.#last = lookup;
@@ -66,10 +63,7 @@ export class TopicLookups {
 /** After this many sends in a row to different partitions without an acknowledgement, the relay stops. */
 const MAX_FAILED_SENDS = 2;
 
-/**
- * Publishes items in order, round by round, marks acknowledged items and parks refused ones, within one invocation. A
- * failed partition stops only its own keys for the invocation.
- */
+/** Publishes the items of one invocation, in order. A failed partition stops only its own keys for the invocation. */
 export class PublishSession {
   readonly invocation: Invocation;
   readonly marks: MarkQueue;
@@ -94,7 +88,6 @@ export class PublishSession {
     return this.#acks === 0 && (this.invocation.stopped || this.#failedPartitions.size > 1);
   }
 
-  /** Whether any send of this invocation was acknowledged. */
   get hasAcks(): boolean {
     return this.#acks > 0;
   }

@@ -58,7 +58,6 @@ export function decodeRecord({ eventName, dynamodb }: StreamRecord): DecodedReco
   return image['gone'] !== undefined && image['discarded'] !== undefined ? { kind: 'ignored' } : decodeStored(image);
 }
 
-/** A signal as a stream record or the table shows it. */
 function decodeStoredSignal(image: Image): DecodedRecord {
   const pk = image['pk']?.S ?? '';
   const sk = image['sk']?.S ?? '';
@@ -72,7 +71,6 @@ function decodeStoredSignal(image: Image): DecodedRecord {
   }
 }
 
-/** An item as a stream record or the table shows it. */
 export function decodeStored(image: Image): DecodedItem {
   try {
     return { kind: 'item', item: decodeItem(image) };

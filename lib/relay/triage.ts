@@ -28,7 +28,6 @@ export interface KeyItems {
 export interface Triaged {
   /** May be published as the records show them. */
   readonly plain: readonly BatchItem[];
-  /** Keys that must be drained. */
   readonly tasks: readonly KeyTask[];
 }
 

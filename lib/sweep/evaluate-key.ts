@@ -226,10 +226,7 @@ const LAST_POSITION = 'ffffffff-ffff-7fff-bfff-ffffffffffff';
 /** A stream keeps no record for longer, so an older probe never comes back. */
 export const PROBE_LIFE_MS = 25 * 3_600_000;
 
-/**
- * A replay of nothing. The relay deletes it once the stream has shown it; by then it has settled every earlier record
- * of the key.
- */
+/** A replay of nothing. Once the stream shows it, the relay settles all earlier records of the key and deletes it. */
 export const newStreamProbe = (pk: string, now: number, request: OperatorNote): ReplaySignal =>
   newSignal(pk, now, { kind: 'replay', replayId: PROBE_REPLAY_ID, from: LAST_POSITION, request });
 

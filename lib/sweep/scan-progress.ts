@@ -32,7 +32,6 @@ export interface ScanProgress {
 
 /** An item or a signal that was seen waiting, and the probe that was then sent for its key. */
 export interface StreamProbe extends ItemRef {
-  /** Sort key of the probe. */
   readonly probe: string;
   /** Epoch milliseconds. */
   readonly sentAt: number;

@@ -42,10 +42,7 @@ export interface ScanResult {
 
 const SEGMENTS_AT_ONCE = 4;
 
-/**
- * Reads every item that `begun` has not read, until the options end the scan. Returns the new progress and what must be
- * done, in memory that does not grow with the table.
- */
+/** Reads the items that `begun` has not read, until the options end the scan. Memory does not grow with the table. */
 export const scanTable = (
   store: ScanStore,
   control: Control,

@@ -15,14 +15,10 @@ const PATIENCE_MS = 60_000;
 export interface FeedOptions {
   readonly by: string;
   readonly now: () => number;
-  /** Whether there is time to continue. */
   readonly goesOn: () => boolean;
 }
 
-/**
- * Sends signals as fast as the relay acts on them, and keeps at most `WINDOW` waiting. The relay deletes a signal after
- * it has acted on it, so the table shows the rate.
- */
+/** Sends signals as fast as the relay acts on them: it deletes each afterwards, so the table shows the rate. */
 export class SignalFeed {
   readonly #store: SweepStore;
   readonly #options: FeedOptions;

@@ -159,10 +159,7 @@ async function sweeperOf(lambda: LambdaClient | undefined, name: string | undefi
   return functionOf(lambda, name);
 }
 
-/**
- * Lambda finds mappings only by the whole ARN of a stream, and nothing lists the former streams of a table. So all
- * mappings of the Region are read.
- */
+/** Reads all mappings of the Region: Lambda finds them by a whole ARN, and nothing lists a table's former streams. */
 async function readersOf({ lambda, iam }: DoctorTarget, tableArn: string): Promise<Deployment['readers']> {
   if (lambda === undefined) return NOT_LOCAL;
   const mappings = await lookUp(async () => {

@@ -170,7 +170,6 @@ export function explainKey(facts: KeyState): KeyExplanation {
 
 type Diagnosis = Pick<KeyExplanation, 'verdict' | 'why' | 'next'>;
 
-/** Whether neither the table nor any consumer that was read has a trace of the key. */
 export const isUnknown = ({ shown, consumers }: Pick<KeyState, 'shown' | 'consumers'>): boolean =>
   shown.items.length === 0 &&
   shown.signals.length === 0 &&
@@ -295,7 +294,6 @@ function atConsumers(facts: KeyState, explained: readonly ExplainedConsumer[]): 
   return undefined;
 }
 
-/** The key, or its event and where that lies. */
 const nameOf = ({ shown: { pk } }: KeyState, { event }: StateAtConsumer): string =>
   event === undefined ? pk : `${pk} at ${shownPosition(event.position)} (${event.receipt ?? event.topic})`;
 

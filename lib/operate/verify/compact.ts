@@ -30,7 +30,6 @@ export class Column {
     this.#chunkWith(index >>> CHUNK_BITS, within)[within] = value;
   }
 
-  /** Returns the new value. */
   add(index: number, difference: number): number {
     const value = this.get(index) + difference;
     this.set(index, value);

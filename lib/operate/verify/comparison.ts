@@ -308,7 +308,6 @@ export class TopicComparison {
     this.#ofIdentity.latestPlace.set(identity, place + 1);
   }
 
-  /** Marks the receipts that name this place. */
   #occupy(partition: PartitionNumber, offset: number, identity: Identity | undefined): void {
     this.#receipts ??= this.#receiptsInOrder();
     for (const event of this.#receipts.at(partition, offset)) {

@@ -177,7 +177,6 @@ export async function verifyAgainst(
   };
 }
 
-/** Counts the findings, keeps the first ones, and passes each on. */
 async function gathered(
   all: Generator<VerifyFinding, VerifyTotals>,
   onFinding: VerifyOptions['onFinding'],

@@ -106,10 +106,7 @@ export function controlStore(table: OutboxTable, clock: Clock = Date): ControlSt
   };
 }
 
-/**
- * Updates the state item. The update resolves with the new state as far as DynamoDB returns it, or with `undefined` if
- * the condition failed.
- */
+/** Updates the state item. Returns the new state as far as DynamoDB does; `undefined` if the condition failed. */
 export const stateWriter =
   ({ client, tableName, home }: OutboxTable) =>
   async (update: Omit<UpdateItemCommandInput, 'TableName' | 'Key'>): Promise<Control | undefined> => {

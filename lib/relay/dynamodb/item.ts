@@ -73,6 +73,5 @@ export function conditionalOn(tableName: string, { pk, sk, id }: ItemRef, condit
   };
 }
 
-/** The elements in order, in groups of at most `size`: one call each. */
 export const groupsOf = <T>(all: readonly T[], size: number): T[][] =>
   Array.from({ length: Math.ceil(all.length / size) }, (_, at) => all.slice(at * size, (at + 1) * size));

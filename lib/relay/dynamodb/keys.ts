@@ -138,7 +138,6 @@ export function keyReader(table: OutboxTable, sleep: Sleep): KeyReader {
 const positionOf = ({ pk, sk }: Readonly<Record<string, { readonly S?: string }>>): string =>
   positionKey(pk?.S ?? '', sk?.S ?? '');
 
-/** The part of an item that a lookup has read. */
 export function storedStateOf(image: Image): StoredState {
   const { state, receipts } = itemStateOf(image);
   const noted = isOpen(state) ? parseReceipts(receipts) : [];
@@ -150,7 +149,6 @@ export function storedStateOf(image: Image): StoredState {
   };
 }
 
-/** An item that was read as a whole. */
 export function storedItemOf(image: Image): StoredItem {
   const { parked } = itemStateOf(image);
   return {

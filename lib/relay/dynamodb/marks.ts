@@ -191,7 +191,6 @@ export function receiptWriter(client: DynamoDBClient, tableName: string): Requir
   };
 }
 
-/** DynamoDB did not complete some work within the time that the invocation had for it. */
 class TimeLimitExceeded extends Error {
   override readonly name = 'TimeLimitExceeded';
 }

@@ -110,10 +110,7 @@ const put = (client: DynamoDBClient, tableName: string, signal: Signal): Promise
 /** A replay publishes items that were published before, so it can wait until items have expired. */
 const mayLieElsewhere = (signal: Signal): signal is DrainSignal | SkipSignal => signal.kind !== 'replay';
 
-/**
- * Replaces a signal by its successor, which has a new sort key: an overwrite would be no insert and invoke no relay.
- * `gone`: the signal was acted on or replaced meanwhile, and nothing was written.
- */
+/** Replaces a signal by one with a new sort key. `gone`: it was acted on or replaced, and nothing was written. */
 export async function replaceSignal(
   client: DynamoDBClient,
   tableName: string,

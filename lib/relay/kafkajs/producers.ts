@@ -41,10 +41,7 @@ export class KafkaProducers {
       : undefined;
   }
 
-  /**
-   * The kept session or a new one, for sending `batches`. If the kept session failed for one of their partitions, it is
-   * spent. Rejects as `lease` does.
-   */
+  /** As `lease`, for sending `batches`. Spends the kept session if it failed for one of their partitions. */
   async leaseFor(budget: ConnectBudget, batches: readonly PartitionBatch[]): Promise<KafkaSession> {
     this.#spendFor(batches);
     return this.lease(budget, batches[0]?.topic ?? '');

@@ -115,10 +115,7 @@ export class KafkaSession {
     });
   }
 
-  /**
-   * Connects in order to use `topic`. Rejects if no producer id arrives in time; the unfinished connect is then ended
-   * in the background.
-   */
+  /** Connects to use `topic`. Rejects if no producer id arrives in time, and ends that connect in the background. */
   static async open(client: KafkaClient, options: SessionOptions, topic: string): Promise<KafkaSession> {
     const session = new KafkaSession(client, options);
     try {
@@ -308,7 +305,6 @@ export function kafkaCompression(compression: Compression): CompressionTypes {
   return TYPES[compression];
 }
 
-/** The batches in kafkajs's form: by topic, each message with its partition. */
 export function topicMessagesOf(batches: readonly PartitionBatch[]): TopicMessages[] {
   const byTopic = new Map<string, KafkaMessage[]>();
   for (const { topic, partition, messages } of batches) {
@@ -319,10 +315,7 @@ export function topicMessagesOf(batches: readonly PartitionBatch[]): TopicMessag
   return [...byTopic].map(([topic, messages]) => ({ topic, messages }));
 }
 
-/**
- * The part of a message that kafkajs cannot encode, or `undefined`. Checked before sending, because kafkajs would throw
- * a `TypeError` that looks like any other fault of the client.
- */
+/** Finds what kafkajs cannot encode, because its `TypeError` would look like any other fault of the client. */
 export function unencodablePart({ key, value, headers }: Message): string | undefined {
   if (!Buffer.isBuffer(key)) return 'key';
   if (value !== null && !Buffer.isBuffer(value)) return 'value';
