@@ -27,12 +27,7 @@ import {
 /** Value of `vpcId` for a relay outside of any VPC. */
 export const NO_VPC = 'none';
 
-/**
- * CDK context of the app for an existing cluster (`-c key=value`, cdk.json). Lists are JSON arrays or texts separated
- * by commas.
- *
- * If a required value is missing here, the stack declares a CloudFormation parameter for it.
- */
+/** CDK context for an existing cluster (`-c key=value`, cdk.json). Lists are JSON arrays or comma-separated texts. */
 const KEYS = {
   ...OUTBOX_KEYS,
   /**
@@ -66,11 +61,7 @@ const KEYS = {
 
 export type ExistingClusterContext = ContextOf<typeof KEYS>;
 
-/**
- * Reads the context of an app on an existing cluster.
- *
- * @throws OutboxError `invalid-option` for a value or a combination that cannot work, and for a misspelt key.
- */
+/** @throws OutboxError `invalid-option` for a value or a combination that cannot work, and for a misspelt key. */
 export function parseExistingClusterContext(context: Context): ExistingClusterContext {
   const parsed = readContext(context, KEYS);
   checkNotifiedRegions(parsed);

@@ -26,10 +26,7 @@ import {
   type ContextOf,
 } from './outbox-context';
 
-/**
- * CDK context of the app that makes everything (`-c key=value`, cdk.json). Lists are JSON arrays or texts separated by
- * commas.
- */
+/** CDK context for a new cluster (`-c key=value`, cdk.json). Lists are JSON arrays or comma-separated texts. */
 const KEYS = {
   ...OUTBOX_KEYS,
   cluster: withDefault(oneOf<ClusterKind>('serverless', 'express', 'standard'), 'serverless'),
@@ -66,11 +63,7 @@ const ONLY_FOR: Readonly<Partial<Record<keyof NewClusterContext, readonly Cluste
   storageGib: ['standard'],
 };
 
-/**
- * Reads the context of an app that makes its own cluster.
- *
- * @throws OutboxError `invalid-option` for a value or a combination that cannot work, and for a misspelt key.
- */
+/** @throws OutboxError `invalid-option` for a value or a combination that cannot work, and for a misspelt key. */
 export function parseNewClusterContext(context: Context): NewClusterContext {
   const parsed = readContext(context, KEYS);
   checkNotifiedRegions(parsed, parsed.regions);
@@ -120,7 +113,6 @@ export interface NewClusterStacksProps extends StackProps, StackCode {
   readonly context: NewClusterContext;
 }
 
-/** The stacks for an empty account: network, cluster, and the outbox with its topics. */
 export interface NewClusterStacks {
   readonly network: Stack;
   readonly cluster: Stack;

@@ -72,7 +72,6 @@ export function flag(key: string, value: unknown): boolean | undefined {
 
 export function wholeNumber(key: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
-  // `-c` passes every value as text.
   const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
   const isAllowed = typeof number === 'number' && Number.isSafeInteger(number) && number >= 0;
   requireOption(isAllowed, key, value, 'a whole number of at least 0', 'Write digits only, without a unit.');
@@ -104,7 +103,6 @@ export const OUTBOX_KEYS = {
   retentionSeconds: wholeNumber,
   compression: oneOf(...COMPRESSIONS),
   order: oneOf(...ORDERS),
-  /** Value of the metrics dimension `Outbox`. */
   outboxName: text,
 };
 

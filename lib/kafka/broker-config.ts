@@ -11,7 +11,6 @@ export type KafkaAuth =
   /** Plain text: for a broker on the same machine. */
   | { readonly kind: 'none' };
 
-/** How a function connects to the brokers. */
 export interface BrokerConfig {
   /** At least one `host:port`. */
   readonly brokers: readonly string[];

@@ -5,12 +5,10 @@ import { clientCertificate, scramCredentials, type ReadSecret } from './secrets'
 import { mskTokens } from './msk-token';
 import { KAFKA_RETRY } from './retry';
 
-/** How a client authenticates to the brokers, and under which name. */
 export interface KafkaClientConfig {
   /** The client id is `outbox-<name>`. */
   readonly name: string;
   readonly auth: KafkaAuth;
-  /** Timeout of one request to a broker. */
   readonly requestTimeoutMs: number;
 }
 

@@ -12,11 +12,10 @@ import { accepts, KEYWORD_RULES, listed, type Incompatibility, type InclusionCon
 import { alternatives, type ValueSet } from './value-set';
 
 /**
- * Why some value that is valid under `written` may be invalid under `read`; empty if every such value is valid.
- *
- * An empty result is a proof. Any other result may be too cautious: it reports everything that is not proved. The
- * comparison understands numbers, lengths, required and additional properties, lists, enumerations, nullable and
- * combined schemas, and references. Patterns, formats and all other keywords must be identical.
+ * Why some value that is valid under `written` may be invalid under `read`. An empty result is a proof that none is;
+ * any other may be too cautious: it reports everything that is not proved. The comparison understands numbers, lengths,
+ * required and additional properties, lists, enumerations, nullable and combined schemas, and references. Patterns,
+ * formats and all other keywords must be identical.
  */
 export function incompatibilities(written: JsonSchema, read: JsonSchema): readonly Incompatibility[] {
   if (isSameJson(written, read)) return [];

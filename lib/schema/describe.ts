@@ -23,14 +23,9 @@ export interface DescribedType extends DataSchemas {
   readonly upcasters: readonly number[];
 }
 
-/** Types by their names. */
 export type DescribedCatalogue = ReadonlyMap<string, DescribedType>;
 
-/**
- * The JSON Schemas of a catalogue.
- *
- * @throws OutboxError `operation-refused`, naming every type whose schema provides no JSON Schema.
- */
+/** @throws OutboxError `operation-refused`, naming every type whose schema provides no JSON Schema. */
 export function describeCatalogue(catalogue: EventCatalogue): DescribedCatalogue {
   const described = new Map<string, DescribedType>();
   const problems: string[] = [];

@@ -3,7 +3,6 @@ import { isRecord } from '../event/options';
 /** A JSON Schema of draft 2020-12, or of an earlier draft where it means the same. */
 export type JsonSchema = boolean | Readonly<Record<string, unknown>>;
 
-/** A schema as an object: its keywords with their arguments. */
 export type SchemaObject = Exclude<JsonSchema, boolean>;
 
 /** A schema, and the document in which its references are resolved. */
@@ -55,7 +54,6 @@ export const stableJson = (value: unknown, indent?: number): string =>
 
 export const isSameJson = (a: unknown, b: unknown): boolean => stableJson(a) === stableJson(b);
 
-/** Resolves a reference inside its document. */
 export function resolveReference(root: JsonSchema, reference: unknown): JsonSchema | undefined {
   if (typeof reference !== 'string' || !/^#(\/|$)/.test(reference)) return undefined;
   let at: unknown = root;

@@ -30,20 +30,17 @@ export interface Incompatibility {
 /** `true` and an empty list: proved. A text: the message of the one incompatibility. `false`: cannot be proved. */
 type Proof = boolean | string | readonly Incompatibility[];
 
-/** The types whose values have a size. */
 export type MeasuredType = 'number' | 'string' | 'array' | 'object';
 
 /** A limit of a number, of the length of a string or array, or of the number of properties. */
 export interface Limit {
   readonly value: number;
-  /** The value itself is not allowed. */
   readonly isExclusive: boolean;
 }
 
 /**
- * A set of values that some schemas allow, as far as the rules of keywords need it. `ValueSet` implements it and
- * documents its members. `ValueSet` imports the rules: this interface keeps the rules from importing it, which would be a
- * circle.
+ * A set of values that some schemas allow, as far as the rules of keywords need it. `ValueSet` implements it, documents
+ * its members and imports the rules: this interface avoids a circular import.
  */
 export interface AllowedValues {
   readonly conjuncts: readonly Located<SchemaObject>[];
@@ -104,7 +101,6 @@ interface KeywordRule extends Rule<unknown, unknown> {
 const keywordRule = <A, V>(argument: (argument: unknown, root: JsonSchema) => A | undefined, rule: Rule<A, V>) =>
   ({ argument, ...rule }) as KeywordRule;
 
-/** Readers of a keyword's argument: `undefined` if it is malformed. */
 export const readNumber = (argument: unknown): number | undefined =>
   typeof argument === 'number' ? argument : undefined;
 export const readList = (argument: unknown): readonly unknown[] | undefined =>

@@ -84,7 +84,6 @@ export class ValueSet implements AllowedValues {
     this.types = new Set(PRIMITIVES.filter((each) => allowed.every(({ primitives }) => primitives.has(each))));
   }
 
-  /** The values of each type. */
   byType(): readonly ValueSet[] {
     const parts = [...this.types].map((type) => new ValueSet([...this.conjuncts, { schema: { type }, root: true }]));
     return parts.length > 1 ? parts.filter((part) => !part.isEmpty()) : [this];
@@ -141,10 +140,7 @@ export class ValueSet implements AllowedValues {
     });
   }
 
-  /**
-   * The strictest limit. `sign` is 1 for the lower and -1 for the upper one. If only integers are allowed, it is the
-   * nearest integer.
-   */
+  /** Strictest limit: the lower one for `sign` 1, the upper for -1; the nearest integer if only integers may occur. */
   limit(type: MeasuredType, sign: 1 | -1): Limit {
     const [inclusive, exclusive = ''] = LIMITS[type][sign === 1 ? 'lower' : 'upper'] as readonly [string, string?];
     const { value, isExclusive } = [
@@ -197,7 +193,6 @@ export class ValueSet implements AllowedValues {
     });
   }
 
-  /** Whether an object may have the property. */
   mayHave(name: string, budget?: StepBudget): boolean {
     return isSatisfiable(this.property(name), budget);
   }
@@ -238,6 +233,5 @@ export class ValueSet implements AllowedValues {
 
 const limitAt = (value: number, isExclusive: boolean): Limit => ({ value, isExclusive });
 
-/** Whether some value may be valid under all `schemas`. */
 const isSatisfiable = (schemas: readonly Located[], budget = new StepBudget()): boolean =>
   !alternatives(schemas).every((set) => set.isEmpty(budget));

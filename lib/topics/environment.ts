@@ -13,7 +13,6 @@ import { decodeBrokerConfig, encodeBrokerConfig, type BrokerConfig } from '../ka
 export interface TopicsConfig extends BrokerConfig {
   /** Names the cluster. The function ignores deletions that name another cluster. */
   readonly cluster: string;
-  /** Timeout of one request to a broker. */
   readonly requestTimeoutMs: number;
 }
 

@@ -55,7 +55,6 @@ export const kafkaTopicAdmin = (admin: Admin): KafkaTopicAdmin => ({
   },
 });
 
-/** Connects, runs `work` and disconnects. */
 export async function withTopicAdmin<T>(client: Pick<Kafka, 'admin'>, work: (admin: KafkaTopicAdmin) => Promise<T>) {
   const admin = client.admin();
   await admin.connect();

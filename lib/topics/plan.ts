@@ -1,7 +1,6 @@
 import { OutboxError } from '../event/errors';
 import type { WantedTopic } from './request';
 
-/** The current state of a topic in the cluster. */
 export interface FoundTopic {
   readonly partitions: number;
   readonly replicationFactor: number;
@@ -9,7 +8,6 @@ export interface FoundTopic {
   readonly configs: Readonly<Record<string, string>>;
 }
 
-/** One change that brings a topic to the requested state. */
 export type TopicStep =
   | { readonly kind: 'create' }
   | { readonly kind: 'grow'; readonly partitions: number }

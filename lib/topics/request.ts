@@ -2,7 +2,6 @@ import { OutboxError } from '../event/errors';
 import { TOPIC_PATTERN } from '../event/item';
 import { jsonObject } from '../event/options';
 
-/** The requested state of a topic. */
 export interface WantedTopic {
   readonly topic: string;
   readonly partitions: number;
@@ -16,9 +15,7 @@ export interface WantedTopic {
   readonly acknowledgedPartitions?: number;
 }
 
-/** A requested topic, how the request applies, and what its removal from the stack does. */
 export interface TopicRequest extends WantedTopic {
-  /** Names the cluster. */
   readonly cluster: string;
   /** `check` changes nothing: it only refuses what `apply` would refuse. */
   readonly mode: 'apply' | 'check';

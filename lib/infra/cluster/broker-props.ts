@@ -171,7 +171,6 @@ function networkOf({ network }: OutboxCluster, given: NetworkParts): NetworkPart
   };
 }
 
-/** Where functions run. */
 type NetworkParts = Pick<BrokerProps, 'vpc' | 'vpcSubnets' | 'securityGroups'>;
 
 /**

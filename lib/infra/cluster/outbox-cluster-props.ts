@@ -236,7 +236,6 @@ export const CLUSTER_DEFAULTS = defaultsOf(PROVISIONED_OPTIONS);
 export const EXPRESS_DEFAULTS = defaultsOf(EXPRESS_OPTIONS);
 export const STANDARD_DEFAULTS = defaultsOf(STANDARD_OPTIONS);
 
-/** The outbox's own broker properties, completed or overridden by the caller's. */
 export const serverPropertiesOf = ({ serverProperties }: StandardClusterProps): Readonly<Record<string, string>> => ({
   ...STANDARD_DEFAULTS.serverProperties,
   ...serverProperties,
@@ -336,7 +335,6 @@ function checkInstanceType(kind: keyof typeof INSTANCE_PREFIXES, instanceType: s
 const REPLICATION_FACTOR = 'default.replication.factor';
 const MIN_IN_SYNC = 'min.insync.replicas';
 
-/** Replication of a topic that does not set it. */
 export type TopicReplication = Omit<TopicDefaults, 'kind'>;
 
 /**
@@ -374,7 +372,6 @@ function checkReplicas(brokers: number, props: StandardClusterProps): void {
   );
 }
 
-/** The subnets that each kind of cluster needs, each in a different zone. */
 const SUBNETS = {
   serverless: { min: 2, max: Infinity, allowed: 'at least two subnets, in different zones' },
   express: { min: 3, max: 3, allowed: 'three subnets, in different zones' },

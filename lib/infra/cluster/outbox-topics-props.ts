@@ -181,11 +181,7 @@ export type ResolvedTopicsProps = Resolved<OutboxTopicsProps, typeof OPTIONS>;
 export const resolveTopicsProps = (props: OutboxTopicsProps): ResolvedTopicsProps =>
   resolveOptions('OutboxTopics', props, OPTIONS);
 
-/**
- * The topics that the options request, by name and by the catalogue.
- *
- * @throws OutboxError `invalid-option`, naming the topic and what is wrong.
- */
+/** @throws OutboxError `invalid-option`, naming the topic and what is wrong. */
 export function resolveTopics(props: ResolvedTopicsProps, defaults: TopicDefaults): readonly ResolvedTopic[] {
   const limits = writerLimits(props);
   const given = (props.topics ?? []).map((one): TopicProps => (typeof one === 'string' ? { topic: one } : one));

@@ -36,7 +36,6 @@ export const MAX_MESSAGE_BYTES = 'max.message.bytes';
 /** The default of Kafka and of Amazon MSK. */
 export const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 
-/** A topic with its properties, which limit its messages. */
 export interface LimitedTopic {
   readonly topic: string;
   readonly configs: Readonly<Record<string, string>>;
@@ -81,9 +80,7 @@ export interface ConfiguredTopic extends LimitedTopic {
 /** The cluster's defaults, where the app knows them. */
 export interface TopicDefaults {
   readonly kind?: string;
-  /** Replicas of a topic that does not set them. */
   readonly replicas?: number;
-  /** `min.insync.replicas` of a topic that does not set it. */
   readonly minInsyncReplicas?: number;
 }
 

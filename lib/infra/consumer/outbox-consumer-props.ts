@@ -141,9 +141,8 @@ export interface OutboxConsumerProps extends BrokerProps, OutboxFunctionProps {
   readonly maximumPollers?: number;
 
   /**
-   * Where the consumer starts in a topic that its group has never read. `TRIM_HORIZON` starts with the oldest message;
-   * `LATEST` with the next one, and may miss messages while Lambda creates the mapping; `AT_TIMESTAMP` at
-   * `startingPositionTimestamp`.
+   * Start in a topic that the group has never read: `TRIM_HORIZON` at the oldest message; `LATEST` at the next one,
+   * which may miss messages while Lambda creates the mapping; `AT_TIMESTAMP` at `startingPositionTimestamp`.
    *
    * @default StartingPosition.TRIM_HORIZON
    */
@@ -340,7 +339,6 @@ function consumedTopics({ topics, consumerName }: OutboxConsumerProps): Consumed
   });
 }
 
-/** Checks the options that depend on each other. */
 function checkConsumer(props: ResolvedConsumerProps): void {
   checkTopics(props.topics, props.consumerName);
   checkVariables(props.environment);

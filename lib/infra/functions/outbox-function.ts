@@ -161,7 +161,6 @@ const VARIABLE = /^[A-Za-z][A-Za-z0-9_]+$/;
 const RESERVED =
   /^(_HANDLER|_X_AMZN_TRACE_ID|AWS_(DEFAULT_REGION|REGION|EXECUTION_ENV|LAMBDA_.*|ACCESS_KEY|ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)|LAMBDA_TASK_ROOT|LAMBDA_RUNTIME_DIR)$/;
 
-/** Memory of a function. */
 export const memorySize = (byDefault: number): OptionRule<number> =>
   integer({ ...MEMORY_MB, default: byDefault, advice: 'It is in MB, and that is what Lambda allows.' });
 

@@ -70,7 +70,6 @@ function madeTopicOf(topic: ITopic): CfnTopic | undefined {
   return made instanceof CfnTopic ? made : undefined;
 }
 
-/** The key of a topic: its resource if the app makes it, and its name if it has one. */
 function keyOf(topic: ITopic, made: CfnTopic | undefined): { readonly made?: CfnKey; readonly named?: string } {
   const named = made === undefined ? topic.masterKey?.keyArn : made.kmsMasterKeyId;
   if (named === undefined) return {};
@@ -81,7 +80,6 @@ function keyOf(topic: ITopic, made: CfnTopic | undefined): { readonly made?: Cfn
   return { named, made: resource instanceof CfnKey ? resource : undefined };
 }
 
-/** Returns an error for a topic that CloudWatch cannot publish to under any policy. */
 function impossibleTopic(option: string, topic: ITopic): OutboxError | undefined {
   const made = madeTopicOf(topic);
   const { FifoTopic: fifo = false, KmsMasterKeyId: key } = (made === undefined ? {} : propertiesOf(made)) as {
@@ -176,7 +174,6 @@ export function publishProblems(scope: Construct, option: string, topic: ITopic 
 interface GuardedPolicy {
   readonly document: Document;
   readonly name: string;
-  /** CloudWatch's requests. */
   readonly actions: readonly string[];
   readonly resource: unknown;
   /** The statement that allows the requests. */

@@ -20,11 +20,8 @@ import {
 import { BURN_RATES, rounded, sloMetric, STREAM_EDGES, STREAM_RETENTION, type ResolvedSlo } from './slo';
 
 /**
- * Every alarm of an outbox: its metric, its threshold, and how it treats missing data. A period is five minutes unless
- * the metric has another one.
- *
- * There are two kinds of metrics. The relay and AWS count events, and report nothing without events. The sweeper
- * reports a state once a run, and nothing in between.
+ * Every alarm of an outbox. A period is five minutes unless the metric has another one. The relay and AWS count events,
+ * and report nothing without events. The sweeper reports a state once a run, and nothing in between.
  */
 export function alarmsOf(outbox: MonitoredOutbox, slo: ResolvedSlo): readonly AlarmSpec[] {
   const specs = [

@@ -19,10 +19,8 @@ const WARM_UP = Duration.minutes(30);
 const A_QUARTER_OF_AN_HOUR = { evaluationPeriods: 3 };
 
 /**
- * Every alarm of a consumer: its metric, its threshold, and how it treats missing data. A period is five minutes.
- *
- * Lambda measures each mapping, but reports nothing about a disabled one. The consumer counts events, and reports
- * nothing without events.
+ * Every alarm of a consumer. A period is five minutes. Lambda measures each mapping, but reports nothing about a
+ * disabled one. The consumer counts events, and reports nothing without events.
  */
 export function consumerAlarmsOf(consumer: MonitoredConsumer, options: ResolvedConsumerMonitoring): AlarmSpec[] {
   return [

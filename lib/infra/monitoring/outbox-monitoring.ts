@@ -50,11 +50,7 @@ export class OutboxMonitoring extends GatheredAlarms {
   }
 }
 
-/**
- * From top to bottom: health, backlog, latency, cost.
- *
- * @param alarms - the alarms to show, including those added before synthesis
- */
+/** @param alarms - the alarms to show, including those added before synthesis */
 export function outboxDashboard(
   scope: Construct,
   outbox: MonitoredOutbox,

@@ -21,11 +21,7 @@ export function requireOption(
   if (!condition) throw invalidOption(option, got, allowed, advice);
 }
 
-/**
- * Refuses options that would have no effect: a caller who sets one relies on it.
- *
- * @throws OutboxError `invalid-option` for the first of `options` that is set.
- */
+/** @throws OutboxError `invalid-option` for the first one set: it would have no effect, but its caller relies on it. */
 export function requireLeftOut(options: Readonly<Record<string, unknown>>, allowed: string, advice: string): void {
   for (const [option, got] of Object.entries(options)) {
     requireOption(got === undefined, option, got, allowed, advice);
@@ -42,11 +38,7 @@ export function requireUnique(option: string, values: readonly unknown[]): void 
 export const isDuration = (value: unknown): value is Duration =>
   isRecord(value) && typeof value['toSeconds'] === 'function' && typeof value['isUnresolved'] === 'function';
 
-/**
- * Refuses keys that are not in `allowed`: a misspelt option would silently apply a default.
- *
- * @throws OutboxError `invalid-option`, naming the nearest allowed key.
- */
+/** @throws OutboxError `invalid-option`, naming the nearest allowed key: a misspelt one silently applies a default. */
 export function refuseUnknownKeys(owner: string, given: object, allowed: readonly string[]): void {
   const unknown = Object.keys(given).find((key) => !allowed.includes(key));
   if (unknown === undefined) return;

@@ -406,7 +406,6 @@ interface RelayConnections {
   readonly authentication: string;
   readonly clusterKind?: string;
   readonly instanceType?: string;
-  /** One relay runs for each shard. */
   readonly expectedShards: number;
   readonly relayConcurrency?: number;
 }

@@ -158,18 +158,14 @@ export class Outbox extends Construct {
   }
 
   /**
-   * Allows a service to put outbox items in its own transactions, and to use the table's key if it has one. The service
-   * may not read, change or delete items, nor write the outbox's own records. Grant the permissions on the service's
-   * own tables yourself.
+   * Allows a service to put outbox items in its own transactions, and to use the table's key if any. It may not read,
+   * change or delete items, nor write the outbox's own records. Grant permissions on its own tables yourself.
    */
   grantWrite(grantee: IGrantable): Grant {
     return this.#table.grantWrite(grantee);
   }
 
-  /**
-   * Allows an operator's tools to work on the table: to inspect it, to redrive, skip and replay by signals, and to
-   * sweep. They need no route to Kafka.
-   */
+  /** Lets an operator's tools inspect and sweep, and redrive, skip and replay by signals. They need no Kafka route. */
   grantOperate(grantee: IGrantable): Grant {
     return this.#table.grantOperate(grantee);
   }

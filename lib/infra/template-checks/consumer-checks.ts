@@ -28,10 +28,7 @@ export interface CheckedConsumer extends CheckedNetwork {
   readonly environmentEncryptionKey?: IKey;
 }
 
-/**
- * Problems that would show only after the deployment. The checks know nothing about imported resources. Each message
- * names the problem, the reason and the fix.
- */
+/** Problems that show only after a deployment, each with its reason and fix. Imported resources are not checked. */
 export const consumerProblems = (checked: CheckedConsumer): string[] => [
   ...shapeProblems(checked.consumer.inbox, inboxProblems),
   ...ownerProblems(checked),

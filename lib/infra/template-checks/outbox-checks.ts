@@ -23,10 +23,7 @@ export interface CheckedOutbox extends CheckedNetwork {
   readonly sweeper: LambdaFunction;
 }
 
-/**
- * Problems that would show only after the deployment. The checks know nothing about imported resources. Each message
- * names the problem, the reason and the fix.
- */
+/** Problems that show only after a deployment, each with its reason and fix. Imported resources are not checked. */
 export const outboxProblems = (checked: CheckedOutbox): string[] => [
   ...shapeProblems(checked.outbox.table, tableProblems),
   ...ownerProblems(checked),

@@ -51,11 +51,9 @@ export function madeTableOf({ node, tableArn, tableName }: ITable): CfnGlobalTab
   return isTable(node.defaultChild) ? node.defaultChild : (madeTableBehind(tableArn) ?? madeTableBehind(tableName));
 }
 
-/** The resource of the table that a token refers to. */
 export const madeTableBehind = (text: string | undefined): CfnGlobalTable | CfnTable | undefined =>
   referencedBy(text).find((target) => isTable(target));
 
-/** Whether the app makes the table as a global table with replicas. */
 export function hasReplicas(table: ITable): boolean {
   const made = madeTableOf(table);
   if (!(made instanceof CfnGlobalTable)) return false;

@@ -148,11 +148,7 @@ export type KeyStatement = Pick<ResourceStatement, 'Effect' | 'Action' | 'Princi
 
 const DECRYPT = 'kms:Decrypt';
 
-/**
- * Why a key's policy does not let a function use the key; `undefined` if it does.
- *
- * @param role - the function's role as the policy names it, with its tokens resolved
- */
+/** Why a key's policy refuses a function; `undefined` if it does not. `role` is as in the policy, tokens resolved. */
 export function keyPolicyProblem(
   statements: readonly KeyStatement[],
   role: unknown,

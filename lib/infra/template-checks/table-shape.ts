@@ -16,9 +16,7 @@ const VIEWS: readonly string[] = [TABLE.streamViewType, 'NEW_AND_OLD_IMAGES'];
 export const STRONG_CONSISTENCY =
   'The table has multi-Region strong consistency (MRSC), which supports neither transactions, nor a TTL, nor local secondary indexes: an event could not be committed together with its business data. Make it with eventual consistency (MREC).';
 
-/**
- * Checks a table that the app makes. A table of the construct's own is correct unless an escape hatch has changed it.
- */
+/** Checks a table that the app makes. An escape hatch may have changed even the construct's own. */
 export function shapeProblems({ node }: ITable, problemsOf: (table: TableProperties) => string[]): string[] {
   return isTable(node.defaultChild) ? problemsOf(propertiesOf(node.defaultChild)) : [];
 }

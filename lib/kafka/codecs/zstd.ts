@@ -14,10 +14,7 @@ const ZSTD = {
     Promise.resolve(zstdDecompressSync(buffer, { maxOutputLength: MAX_DECOMPRESSED_BYTES })),
 };
 
-/**
- * Registers zstd with kafkajs, in both directions, by Node's own zlib. The registration applies to all clients of the
- * process; a second call changes nothing.
- */
+/** Registers zstd in both directions for all clients of the process, by Node's zlib; a second call changes nothing. */
 export function registerZstd(): void {
   CompressionCodecs[CompressionTypes.ZSTD] = () => ZSTD;
 }
