@@ -27,7 +27,6 @@ export interface ConsumerLag {
   readonly isParked: boolean;
 }
 
-/** Reads from a consumer's inbox whether the consumer has applied a write. */
 export class AppliedReader {
   readonly #inbox: InboxStore;
   readonly #clock: ConsumerClock;

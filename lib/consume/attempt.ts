@@ -4,7 +4,6 @@ import type { InboxWriter } from './inbox-writer';
 import type { DeadLetterNote, Transactions } from './ports';
 import type { ConsumedRecord } from './record';
 
-/** One attempt to apply a message. */
 export interface Attempt<Content = MessageContent> {
   readonly record: ConsumedRecord;
   readonly content: Content;

@@ -26,7 +26,6 @@ export interface ConsumerClient extends TransactionClient {
   ): Promise<{ Items?: TableItem[] | undefined; LastEvaluatedKey?: TableItem | undefined }>;
 }
 
-/** A client with a time limit on every call. */
 export interface LimitedClient extends ConsumerClient {
   /** Aborts every call that is in flight. The calls reject as after a timeout. */
   abandon(): void;

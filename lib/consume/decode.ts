@@ -61,7 +61,6 @@ export interface UnreadableEvent {
   readonly message: string;
 }
 
-/** The event of a message, with or without its data. */
 export type MessageContent = DecodedEvent | UnreadableEvent;
 
 export const isUnreadable = (content: MessageContent): content is UnreadableEvent => 'reason' in content;
@@ -115,7 +114,6 @@ const isText = ({ headers }: ConsumedRecord, name: string): boolean =>
     (value) => typeof value === 'string' || isUtf8(value),
   );
 
-/** Returns the envelope of a message, or the reason why it is not an event. */
 export function envelopeOf(record: ConsumedRecord): EventEnvelope | InvalidMessage {
   const garbled = TEXTS.find((name) => !isText(record, name));
   if (garbled !== undefined) {

@@ -9,7 +9,6 @@ import type { ConsumerSettings } from './settings';
 import type { UnreadableLimit } from './unreadable-limit';
 import type { WhenBlocked } from './delays';
 
-/** A message in flight. */
 export interface InFlightMessage {
   readonly record: ConsumedRecord;
   /** Limits how many keys of the partition are in flight. */
@@ -20,7 +19,6 @@ export interface InFlightMessage {
   readonly finished: () => void;
 }
 
-/** A message in flight whose envelope can be read. */
 export interface InFlightEvent extends InFlightMessage {
   readonly envelope: EventEnvelope;
 }

@@ -33,7 +33,6 @@ export const aggregateIn = (source: string, aggregate: string | null | undefined
     ? {}
     : { aggregate };
 
-/** The aggregate of a key, from `aggregate` or else from the source. */
 export const aggregateOf = ({ aggregate, source }: Pick<InboxKey, 'aggregate' | 'source'>): string =>
   aggregate ?? source.split('/').at(-1) ?? '';
 

@@ -22,7 +22,6 @@ import type { ConsumerSettings } from './settings';
 /** The cache keeps up to twice as many rows. */
 const GENERATION = 10_000;
 
-/** The state of an event in the inbox. */
 interface KnownEvent {
   /** `undefined` for a key without versions. */
   readonly status: EventStatus | undefined;
@@ -63,7 +62,6 @@ export class InboxView {
     return this.#rows.get(inboxKeyText(key));
   }
 
-  /** The row of the key: the cached one, or else the one in the table. */
   async row(key: InboxKey): Promise<InboxRow> {
     return this.cachedRow(key) ?? this.#refreshedRow(key);
   }

@@ -104,7 +104,6 @@ function contradictionBelowWindow(
   return hasTwoOfOneSequence ? 'possible' : undefined;
 }
 
-/** The state after the event is applied. */
 export function withApplied(
   state: InboxState,
   event: SequencedEvent,

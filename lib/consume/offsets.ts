@@ -32,7 +32,6 @@ export class OffsetTracker {
     return this.#next;
   }
 
-  /** How many messages are not finished. */
   get unfinished(): number {
     return this.#unfinished;
   }
@@ -42,7 +41,6 @@ export class OffsetTracker {
     return this.#entries.length;
   }
 
-  /** The lowest unfinished offset, if there is one. */
   get lowestUnfinished(): bigint | undefined {
     return this.#entries[0]?.offset;
   }

@@ -57,11 +57,8 @@ export interface StoredMessageOptions extends ParkedNotes {
 /** Reads the consumer's own table, with strong consistency. */
 export interface InboxStore {
   read(key: InboxKey): Promise<InboxRow>;
-  /** Whether a marker with this id exists. */
   isMarked(key: InboxKey, id: string): Promise<boolean>;
-  /** The next parked message of a key; `undefined` if there is none. */
   nextParked(key: InboxKey): Promise<ParkedMessage | undefined>;
-  /** The keys that have parked messages. */
   parkedKeys(): AsyncIterable<InboxKey>;
 }
 
@@ -99,7 +96,6 @@ export interface UnreadableCountStore {
   replace(known: UnreadableCount, next: Omit<UnreadableCount, 'revision'>): TransactionAction;
 }
 
-/** The requests of operators, in the consumer's table. */
 export interface RequestStore {
   /** All requests, in the order of their creation; eventually consistent. `unknown`: not of a kind of this version. */
   pending(): AsyncIterable<ConsumerRequest | { readonly unknown: string }>;
@@ -107,9 +103,7 @@ export interface RequestStore {
   read(id: string): Promise<ConsumerRequest | undefined>;
   /** The message of a resend; `undefined` if it was taken out of the table or has expired. */
   resentMessage(id: string): Promise<ConsumedRecord | undefined>;
-  /** The message that is parked at a place; `undefined` if there is none. */
   parkedAt(key: InboxKey, position: string): Promise<ConsumedRecord | undefined>;
-  /** Why the key is parked; `undefined` when it is not. */
   parkedReason(key: InboxKey): Promise<ParkedReason | undefined>;
   /** Replaces a request by its remaining work, if it still asks for the same action. */
   replace(known: ConsumerRequest, next: ConsumerRequest): TransactionAction;
@@ -122,7 +116,6 @@ export interface RequestStore {
   discard(key: InboxKey, discarded: DiscardedEvent, note: OperatorNote): TransactionAction;
 }
 
-/** The stored reason of a parked key. */
 export interface ParkedReason {
   /** Why its first event could not be applied. */
   readonly why: string;

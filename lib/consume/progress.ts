@@ -34,7 +34,6 @@ export class GapWait {
   }
 }
 
-/** The progress of a message that is not settled. */
 export class Progress {
   readonly gap: GapWait;
   failures = 0;

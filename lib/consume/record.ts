@@ -40,7 +40,6 @@ const oneOrList = (values: readonly (Buffer | string)[]): HeaderValue => (values
 
 const listOf = (given: unknown): readonly unknown[] => (Array.isArray(given) ? (given as unknown[]) : [given]);
 
-/** The values of a header: none, one or several. */
 export const valuesOf = (given: HeaderValue): readonly (Buffer | string)[] => {
   if (given === undefined) return [];
   return typeof given === 'string' || Buffer.isBuffer(given) ? [given] : given;
@@ -83,11 +82,9 @@ function mapBuffers(given: HeaderValue, copied: (bytes: Buffer) => Buffer): Head
   return given.map((each) => (typeof each === 'string' ? each : copied(each)));
 }
 
-/** The values of a header as bytes. */
 export const bufferedValuesOf = (given: HeaderValue): Buffer[] =>
   valuesOf(given).map((value) => (typeof value === 'string' ? Buffer.from(value) : value));
 
-/** The size of the message in bytes: key, value and headers. */
 export function bytesOf({ key, value, headers }: Pick<ConsumedRecord, 'key' | 'value' | 'headers'>): number {
   let bytes = (key?.length ?? 0) + (value?.length ?? 0);
   for (const name of Object.keys(headers)) {

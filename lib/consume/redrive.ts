@@ -23,7 +23,6 @@ export interface RedriveResult {
   readonly failure?: string;
 }
 
-/** The parts of a consumer that a redrive needs. */
 export interface Redriving {
   readonly settings: ConsumerSettings;
   readonly ports: ApplyPorts & { readonly circuitBreaker: CircuitBreaker };

@@ -7,7 +7,6 @@ export class Semaphore {
     this.#free = size;
   }
 
-  /** Runs `work` when a slot is free. */
   async use<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));

@@ -24,11 +24,7 @@ export function splitWrittenType(written: string): { readonly type: string; read
   return type === undefined ? undefined : { type, version: Number(version) };
 }
 
-/**
- * The readable versions are the newest and each one from which upcasters lead to it.
- *
- * @returns the oldest readable version
- */
+/** @returns the oldest readable version: those are the newest and each one from which upcasters lead to it */
 export function oldestReadable({
   version = FIRST_VERSION,
   upcasters = {},
@@ -47,11 +43,7 @@ export interface EventDefinition<S extends StandardSchemaV1 = StandardSchemaV1> 
   readonly schema: S;
   /** Topic of the events of this type, unless an event names another one. */
   readonly topic: string;
-  /**
-   * `max.message.bytes` of the topic.
-   *
-   * @default the outbox's `maxMessageBytes`
-   */
+  /** `max.message.bytes` of the topic. @default the outbox's `maxMessageBytes` */
   readonly maxMessageBytes?: number;
   /**
    * With a JSON type, the schema's output is written as JSON; with any other type it must be a string or bytes.

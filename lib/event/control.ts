@@ -228,7 +228,6 @@ export const holdForGone = (known: Hold, item: AwaitedItem, message: string, rev
   };
 };
 
-/** Why a key whose item was deleted stays held. */
 export const goneMessage = ({ position, id }: AwaitedItem): string =>
   `The item at ${shownPosition(position)} is gone${id === undefined ? '' : ` (event ${id})`}: it was deleted, and nothing shows that it was published. Restore it, or record the gap.`;
 

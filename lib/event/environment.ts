@@ -33,7 +33,6 @@ export interface Variable<T> {
   readonly decode: (read: EnvironmentReader) => T;
 }
 
-/** The variables of a configuration. */
 export type Variables<Config> = { readonly [Name in keyof Required<Config>]: Variable<Config[Name]> };
 
 export const textVariable = (name: string): Variable<string> => ({ name, decode: (read) => read.text(name) });
@@ -54,7 +53,6 @@ export const choiceVariable = <T extends string>(name: string, allowed: readonly
     allowed.find((value) => value === read.optionalText(name)) ?? read.refuse(name, `one of ${allowed.join(', ')}`),
 });
 
-/** A variable that may be missing. */
 export const optionalVariable = <T>({ name, decode }: Variable<T>): Variable<T | undefined> => ({
   name,
   decode: (read) => (read.optionalText(name) === undefined ? undefined : decode(read)),

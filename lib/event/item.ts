@@ -42,7 +42,6 @@ export interface OutboxItem extends AggregateKey {
   readonly correlationId?: string;
 }
 
-/** The primary key of an item of the outbox table. */
 export interface ItemKey {
   readonly pk: string;
   readonly sk: string;
@@ -54,7 +53,6 @@ export interface ItemRef extends ItemKey {
   readonly id?: string;
 }
 
-/** Identifies one write of one item, as text. */
 export const identityOf = ({ pk, sk, id }: ItemRef): string => `${pk}\n${sk}\n${id ?? ''}`;
 
 export const DEFAULT_CONTENT_TYPE = 'application/json';

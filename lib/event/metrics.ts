@@ -64,7 +64,6 @@ export const SWEEPER_METRICS = {
   failures: 'SweepFailures',
 } as const;
 
-/** Metrics of a consumer. */
 export const CONSUMER_METRICS = {
   appliedEvents: 'AppliedEvents',
   /** Milliseconds from the event's commit to its effect. */

@@ -13,7 +13,6 @@ export interface OptionRule<Default = unknown> {
   readonly isRequired?: boolean;
 }
 
-/** The rules of all options of an object. */
 export type OptionTable<Options> = {
   readonly [Name in keyof Required<Options>]: OptionRule<Options[Name] | undefined>;
 };
@@ -34,7 +33,6 @@ export type Defaults<Table> = {
 /** Options whose defaults are filled in. */
 export type Resolved<Options, Table> = Options & Required<Pick<Options, NamesWithDefault<Table> & keyof Options>>;
 
-/** Every default that is a value. */
 export const defaultsOf = <Table extends Readonly<Record<string, OptionRule>>>(table: Table): Defaults<Table> =>
   Object.fromEntries(
     Object.entries(table).flatMap(([name, rule]) => (rule.default === undefined ? [] : [[name, rule.default]])),
@@ -99,7 +97,6 @@ export const isIntegerIn = (value: unknown, { min = 0, max = Number.MAX_SAFE_INT
 export const rangeText = ({ min = 0, max }: Range): string =>
   max === undefined ? `of at least ${min}` : `from ${min} to ${max}`;
 
-/** An integer in a range. */
 export const integer = <Default extends number | undefined = undefined>({
   default: byDefault,
   advice,
@@ -111,7 +108,6 @@ export const integer = <Default extends number | undefined = undefined>({
   advice,
 });
 
-/** One of some values. */
 export const oneOf = <const Value, const Default extends Value | undefined = undefined>(
   values: readonly Value[],
   { default: byDefault, advice }: RuleSettings<Default> = {},
@@ -122,7 +118,6 @@ export const oneOf = <const Value, const Default extends Value | undefined = und
   advice,
 });
 
-/** A text of a pattern. */
 export const text = <Default extends string | undefined = undefined>({
   pattern,
   except,
@@ -154,7 +149,6 @@ export const CLOCK = optional(
   'an object with now(), which gives epoch milliseconds',
 );
 
-/** The size of the largest message that a topic accepts. */
 export const MESSAGE_BYTES = {
   ...integer({ min: 1 }),
   allowed: 'a positive integer, the "max.message.bytes" of the topic',

@@ -13,7 +13,6 @@ const RECEIPT_PATTERN = /^(.+)-(\d+)@(\d+)$/;
 export const formatReceipt = (receipt: Omit<Receipt, 'offset'> & { readonly offset: bigint | string }): string =>
   `${partitionName(receipt)}@${receipt.offset}`;
 
-/** The receipts as an item's attribute. */
 export const storedReceipts = (receipts: readonly Receipt[]): { L: { S: string }[] } => ({
   L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })),
 });

@@ -58,7 +58,6 @@ export class RepeatedLines {
   }
 }
 
-/** Logger of failures. */
 export interface FailureLog {
   warn(message: string, fields: Record<string, unknown>): void;
   error(message: string, fields: Record<string, unknown>): void;
@@ -89,5 +88,4 @@ export function causeFields(cause: unknown, { isFirst, leftOut } = { isFirst: tr
   return { cause: described, ...(leftOut === 0 ? {} : { leftOut }) };
 }
 
-/** Distinguishes two causes. */
 export const causeKey = namedMessageOf;

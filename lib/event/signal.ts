@@ -70,7 +70,6 @@ export type Signal = DrainSignal | SkipSignal | ReplaySignal;
 
 type WithoutKey<S> = S extends Signal ? Omit<S, keyof SignalKey> : never;
 
-/** A new signal for a key, with a unique sort key. */
 export const newSignal = <S extends WithoutKey<Signal>>(pk: string, now: number, signal: S): S & SignalKey => ({
   pk,
   sk: `${SIGNAL_PREFIX}${uuidV7(now)}`,
@@ -80,7 +79,6 @@ export const newSignal = <S extends WithoutKey<Signal>>(pk: string, now: number,
 /** The signal as it is stored if the collection of its key is full. */
 export const elsewhere = <S extends Signal>(signal: S): S => ({ ...signal, storedUnder: SIGNALS_PARTITION });
 
-/** The primary key of a signal's item. */
 export const storedKeyOf = ({ pk, sk, storedUnder }: SignalKey): { readonly pk: string; readonly sk: string } => ({
   pk: storedUnder ?? pk,
   sk,

@@ -52,7 +52,6 @@ export function isStandardSchema(value: unknown): value is StandardSchemaV1 {
 /** The path of an issue in code notation: `lines[0].price`. Empty for the value itself. */
 export const issuePath = (issue: StandardIssue): string => pathText(issueKeys(issue));
 
-/** The keys that lead to an issue, from the value itself. */
 export const issueKeys = ({ path }: StandardIssue): readonly PropertyKey[] =>
   (path ?? []).map((segment) => (typeof segment === 'object' ? segment.key : segment));
 

@@ -8,14 +8,12 @@ export interface NamedId {
   readonly storedId?: string;
 }
 
-/** Names the `id` of an item, of any type; empty for an item without an id. */
 export function namedIdOf(image: Image): NamedId {
   const value = image['id'];
   if (value === undefined) return {};
   return value.S === undefined || value.S === '' ? { storedId: JSON.stringify(value, base64) } : { id: value.S };
 }
 
-/** The attribute of the named id; `undefined` for an item without an id. */
 export function attributeOfId({ id, storedId }: NamedId): AttributeValue | undefined {
   if (storedId !== undefined) return JSON.parse(storedId, bytes) as AttributeValue;
   return id === undefined ? undefined : { S: id };

@@ -12,5 +12,4 @@ export const TABLE = {
   streamViewType: 'NEW_IMAGE',
 } as const;
 
-/** The schema of a consumer's inbox table. */
 export const INBOX_TABLE = { partitionKey: 'pk', sortKey: 'sk', timeToLiveAttribute: 'expiresAt' } as const;

@@ -174,7 +174,6 @@ function observed(own: ConsumerTelemetry, observer: Partial<ConsumerTelemetry>):
 
 const nameOf = ([first]: readonly ConsumedRecord[]): string => (first === undefined ? '' : partitionName(first));
 
-/** The event as Lambda delivers it: keys and values in base64, headers as bytes. */
 const eventOf = (fetched: readonly Fetched[]): KafkaEvent => ({
   records: Object.fromEntries(
     fetched.map(({ records }) => [

@@ -13,11 +13,7 @@ import { asConsumed } from './memory-kafka';
 export interface EventFactoryOptions {
   /** @default 'test' */
   readonly service?: string;
-  /**
-   * `ce_source` of all events.
-   *
-   * @default `/<service>/<aggregate>`
-   */
+  /** `ce_source` of all events. @default `/<service>/<aggregate>` */
   readonly source?: string;
 }
 
@@ -27,11 +23,7 @@ export interface FactoryEvent<D extends EventDefinitions, T extends keyof D & st
   readonly data: SchemaInput<D[T]['schema']>;
   /** The aggregate's version. Leave it out for a key without versions. */
   readonly version?: number;
-  /**
-   * The kind of the aggregate.
-   *
-   * @default the type up to its first dot
-   */
+  /** The kind of the aggregate. @default the type up to its first dot */
   readonly aggregate?: string;
   /** The id of the event that caused it. */
   readonly causationId?: string;
@@ -39,11 +31,7 @@ export interface FactoryEvent<D extends EventDefinitions, T extends keyof D & st
   readonly correlationId?: string;
   /** @default now */
   readonly committedAt?: Date | number;
-  /**
-   * The partition of the message.
-   *
-   * @default 0
-   */
+  /** The partition of the message. @default 0 */
   readonly partition?: number;
   /** @default 0 */
   readonly offset?: number;

@@ -5,11 +5,7 @@ import { formatReceipt } from '../event/receipt';
 import type { Group } from './group';
 import type { PublishedEvent } from './expect-published';
 
-/**
- * Fails if the consumer has not applied all the tokens' events.
- *
- * @throws AssertionError naming each missing event and the reason.
- */
+/** @throws AssertionError naming each of the tokens' events that the consumer has not applied, and the reason. */
 export async function expectApplied(
   consumer: Consumer,
   tokens: readonly ConsistencyToken[],
@@ -48,7 +44,6 @@ function reason(id: string, isParked: boolean, event: PublishedEvent | undefined
   return 'it was not delivered; call deliver() first';
 }
 
-/** The token of one published event. */
 export const tokenOf = ({ aggregate, key, source, topic, id, sequence }: PublishedEvent): ConsistencyToken => ({
   aggregate,
   key,

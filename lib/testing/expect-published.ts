@@ -35,11 +35,7 @@ const FIELDS = [
 ] as const;
 const SHOWN = ['topic', 'type', 'key', 'data'] as const;
 
-/**
- * Fails if the published events differ from the expected ones. Order counts within a topic and key, as on Kafka.
- *
- * @throws AssertionError with the difference.
- */
+/** Order counts within a topic and key, as on Kafka. @throws AssertionError with the difference. */
 export function expectPublished(
   published: readonly PublishedEvent[],
   expected: readonly ExpectedEvent[],

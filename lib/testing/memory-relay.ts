@@ -17,7 +17,6 @@ export interface MemoryRelayOptions {
   readonly clock: Clock;
 }
 
-/** The result of one run of the relay. */
 export interface RelayRun {
   /** Events that Kafka acknowledged. */
   published: number;

@@ -37,25 +37,13 @@ export interface TestOutboxOptions<D extends EventDefinitions = EventDefinitions
   readonly tables?: Readonly<Record<string, KeySchema>>;
   /** @default 'outbox' */
   readonly tableName?: string;
-  /**
-   * The service name of the kit's outbox.
-   *
-   * @default 'test'
-   */
+  /** The service name of the kit's outbox. @default 'test' */
   readonly service?: string;
   /** @default 'in-memory' */
   readonly region?: string;
-  /**
-   * The number of partitions of each topic.
-   *
-   * @default 3 for each topic of the catalogue
-   */
+  /** The number of partitions of each topic. @default 3 for each topic of the catalogue */
   readonly topics?: Readonly<Record<string, number>>;
-  /**
-   * The order setting of the deployed relay.
-   *
-   * @default 'relaxed'
-   */
+  /** The order setting of the deployed relay. @default 'relaxed' */
   readonly order?: Order;
   /** @default the machine's clock */
   readonly clock?: {

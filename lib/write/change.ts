@@ -26,7 +26,6 @@ export interface UntypedChange extends ChangedAggregate {
 
 type UntypedEvent = EventOverrides & { readonly type: string; readonly data?: unknown };
 
-/** A change as it will be written. */
 export interface PreparedChange {
   readonly item: OutboxItem;
   readonly action: OutboxAction;

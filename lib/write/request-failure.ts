@@ -50,7 +50,6 @@ const NAMELESS: ReadonlySet<string> = new Set([
 /** Codes of the last attempt. If an earlier attempt of the call may have succeeded, the outcome is unknown. */
 const OF_LAST_ATTEMPT: ReadonlySet<string> = new Set(['throttled', 'access-denied', 'request-rejected']);
 
-/** The context of a failed call, besides its error. */
 export interface FailedCall {
   readonly actions: readonly TransactionAction[];
   readonly requestId: string | undefined;

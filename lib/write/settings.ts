@@ -26,23 +26,11 @@ export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
    * @default the environment variable AWS_REGION
    */
   readonly region?: string;
-  /**
-   * `ce_source` of all events: a URI reference.
-   *
-   * @default `/<service>/<aggregate>`
-   */
+  /** `ce_source` of all events: a URI reference. @default `/<service>/<aggregate>` */
   readonly source?: string;
-  /**
-   * `max.message.bytes` of the topics, for types without their own.
-   *
-   * @default 1048588
-   */
+  /** `max.message.bytes` of the topics, for types without their own. @default 1048588 */
   readonly maxMessageBytes?: number;
-  /**
-   * Source of commit times, in epoch milliseconds.
-   *
-   * @default the machine's clock
-   */
+  /** Source of commit times, in epoch milliseconds. @default the machine's clock */
   readonly clock?: {
     /** Epoch milliseconds. */
     now(): number;
@@ -65,7 +53,6 @@ const OPTIONS = {
   clock: { ...CLOCK, default: { now: () => Date.now() } },
 } satisfies OptionTable<OutboxOptions>;
 
-/** The options with all defaults applied. */
 export type OutboxSettings = Resolved<OutboxOptions, typeof OPTIONS> & Required<Pick<OutboxOptions, 'region'>>;
 
 export function settingsOf(options: OutboxOptions): OutboxSettings {

@@ -79,7 +79,6 @@ export function dynamodbInbox({ client, tableName, consumer }: ReadableInbox): I
   };
 }
 
-/** The items of a partition, page by page. */
 export async function* itemsOf(
   client: Pick<ConsumerClient, 'query'>,
   TableName: string,
@@ -96,7 +95,6 @@ export async function* itemsOf(
   } while (from !== undefined);
 }
 
-/** The actions of a transaction on one table. */
 export const actionsOn = (TableName: string) => ({
   put: (Item: TableItem, condition: Condition = {}): TransactionAction => ({ Put: { TableName, Item, ...condition } }),
   remove: (Key: TableItem, condition: Condition = {}): TransactionAction => ({
@@ -109,7 +107,6 @@ type Condition = Pick<NonNullable<TransactionAction['Put']>, 'ConditionExpressio
 const IS_NEW: Condition = { ConditionExpression: 'attribute_not_exists(pk)' };
 export const EXISTS: Condition = { ConditionExpression: 'attribute_exists(pk)' };
 
-/** The actions that change a consumer's table. */
 export function dynamodbInboxActions(table: WritableInbox): InboxActions {
   const { tableName, consumer, markerRetentionMs, clock } = table;
   const { put, remove } = actionsOn(tableName);
@@ -155,7 +152,6 @@ const copied = (note: OperatorNote | undefined) => (note === undefined ? undefin
 
 const UNREADABLE_SORT_KEY = 'unreadable';
 
-/** Counts the keys that are parked as unreadable in the consumer's table. */
 export function dynamodbUnreadableCount({ client, tableName, consumer }: ReadableInbox): UnreadableCountStore {
   const Key = { pk: unreadableCountPartition(consumer), sk: UNREADABLE_SORT_KEY };
   return {
@@ -173,7 +169,6 @@ export function dynamodbUnreadableCount({ client, tableName, consumer }: Readabl
 const ifRevision = (known: number): Condition =>
   known === 0 ? IS_NEW : { ConditionExpression: 'revision = :known', ExpressionAttributeValues: { ':known': known } };
 
-/** The item that lists a key as parked. */
 export const parkedKeyItem = (consumer: string, key: InboxKey) => ({
   pk: parkedKeysPartition(consumer),
   sk: parkedKeySortKey(consumer, key),
@@ -264,7 +259,6 @@ export function parkedRecord(item: TableItem): ConsumedRecord {
 const bytesOf = (value: unknown): Buffer | null =>
   value instanceof Uint8Array ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : null;
 
-/** Writes by `TransactWriteItems`. */
 export const dynamodbTransactions = (client: Pick<ConsumerClient, 'transactWrite'>): Transactions => ({
   async write(entries: readonly TransactionAction[]) {
     try {

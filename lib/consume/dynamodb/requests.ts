@@ -12,7 +12,6 @@ import {
 import type { ConsumerClock, RequestStore } from '../ports';
 import { decodeRequest, encodeRequest, expiryOf, type ConsumerRequest } from '../request';
 
-/** Reads and changes the requests in a consumer's table. */
 export function dynamodbRequests(table: ReadableInbox & { readonly clock: ConsumerClock }): RequestStore {
   const { client, tableName, consumer, clock } = table;
   const pk = requestsPartition(consumer);

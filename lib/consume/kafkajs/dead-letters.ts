@@ -200,7 +200,6 @@ interface SenderOptions extends Pick<DeadLetterOptions, 'kafka'> {
   readonly end: AbortSignal;
 }
 
-/** Keeps the promise in the set until it settles. */
 function tracked<T>(unsettled: Set<Promise<unknown>>, promise: Promise<T>): Promise<T> {
   unsettled.add(promise);
   const forget = (): void => void unsettled.delete(promise);
@@ -237,7 +236,6 @@ const isAcknowledged = (answer: readonly RecordMetadata[], topic: string): boole
       topicName === topic && errorCode === 0 && baseOffset !== undefined && /^\d+$/.test(baseOffset),
   );
 
-/** The message's own headers, followed by the headers of the dead letter. */
 const headersOf = (record: ConsumedRecord, { reason, message, stack }: DeadLetterNote): IHeaders => ({
   ...(record.headers as IHeaders),
   [DEAD_LETTER_HEADERS.reason]: reason,

@@ -139,7 +139,6 @@ export class PartitionStarts {
   }
 }
 
-/** The offsets of a partition when it is assigned. */
 interface PartitionOffsets extends TopicPartition {
   /** The group's committed offset; -1 if there is none. */
   readonly committed: bigint;
@@ -179,7 +178,6 @@ export const goneBetween = (place: TopicPartition, from: bigint, to: bigint): Me
   ...(to > from ? { count: Number(to - from) } : {}),
 });
 
-/** Reads the group's committed offsets of a topic, and the offsets of its log. */
 async function readOffsets(admin: Admin, groupId: string, topic: string): Promise<PartitionOffsets[]> {
   // First, because a log only grows: another member's commit cannot lie beyond an end that is read later.
   const committed = await admin.fetchOffsets({ groupId, topics: [topic] });

@@ -17,7 +17,6 @@ import { bytesOf, detached, headersByName, type ConsumedRecord } from '../record
 import { goneBetween, PartitionStarts } from './partition-starts';
 import type { ConsumerRunOptions } from './run-options';
 
-/** A message in flight and in memory. */
 interface BufferedMessage extends InFlightMessage {
   /** The message is no longer in memory. */
   readonly unbuffer: () => void;
@@ -81,7 +80,6 @@ export class Partitions {
     await this.#starts?.prepare(this.#options.topics);
   }
 
-  /** The partitions that are being fetched. */
   get fetching(): readonly string[] {
     return [...this.#assigned].filter((name) => this.#current.get(name)?.isPaused !== true);
   }
@@ -136,7 +134,6 @@ export class Partitions {
     this.#starts?.end();
   }
 
-  /** Takes no more messages. */
   stopTaking(): void {
     this.#isStopping = true;
     this.endStarts();

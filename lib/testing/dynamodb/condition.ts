@@ -15,7 +15,6 @@ export interface Predicate {
   readonly operands: readonly Operand[];
 }
 
-/** The operators between two operands, and the functions. */
 const COMPARATORS = ['=', '<>', '<', '<=', '>', '>='] as const;
 const PREDICATE_FUNCTIONS = [
   'attribute_exists',
@@ -140,7 +139,6 @@ const ordered =
 const isAtLeast = ordered((order) => order >= 0);
 const isAtMost = ordered((order) => order <= 0);
 
-/** Whether each operator and function holds for the values of its operands. */
 const PREDICATES: Readonly<Record<PredicateOperator, Test>> = {
   '=': isEqual,
   '<>': (left, right) => !isEqual(left, right),

@@ -23,6 +23,5 @@ export function notSimulated(what: string, instead: string): never {
   throw new OutboxError('not-simulated', `${what} is not simulated in memory. ${instead}`, { what });
 }
 
-/** Whether an error reports an unsupported request. */
 export const isNotSimulated = (error: unknown): error is OutboxError<'not-simulated'> =>
   error instanceof OutboxError && error.is('not-simulated');

@@ -7,7 +7,6 @@ import type { Table } from './table';
 import { Tokens } from './tokens';
 import { readUpdate, type UpdateAction } from './update';
 
-/** The parsed expressions of a request. */
 export interface Expressions {
   readonly condition?: Condition;
   readonly keyCondition?: Condition;

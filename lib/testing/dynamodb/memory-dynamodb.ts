@@ -69,7 +69,6 @@ export class MemoryDynamoDb {
     return operate(request as Request & CompoundRequest);
   }
 
-  /** Copies of all items of a table. */
   items(name: string): Item[] {
     return structuredClone(this.#table({ TableName: name }).all());
   }
@@ -236,7 +235,6 @@ function allOrNone<A, R>(actions: readonly A[], run: (action: A) => R): R[] {
   );
 }
 
-/** The attributes that a response returns, by `ReturnValues`. */
 const RETURNED: Readonly<Record<string, (effect: Effect, paths: readonly Path[]) => Item | undefined>> = {
   NONE: () => undefined,
   ALL_OLD: ({ before }) => before,

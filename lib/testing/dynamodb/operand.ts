@@ -93,7 +93,6 @@ export function readOperand(tokens: Tokens): Operand {
   return { kind: 'call', ...readCall(tokens, [tokens.expression === 'UpdateExpression' ? 'if_not_exists' : 'size']) };
 }
 
-/** Parses a call of one of the functions that are allowed here. */
 export function readCall<N extends FunctionName>(
   tokens: Tokens,
   allowed: readonly N[],
@@ -145,7 +144,6 @@ function knownType(operand: Operand): ValueType | undefined {
   return operand.kind === 'call' && operand.name === 'size' ? 'N' : undefined;
 }
 
-/** The value of an operand for an item; `undefined` if there is none. */
 export function operandValue(operand: Operand, item: Item): Value | undefined {
   switch (operand.kind) {
     case 'value':

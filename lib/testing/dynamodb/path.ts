@@ -57,7 +57,6 @@ export function inOrder(a: Path, b: Path): number {
   return String(left) < String(right) ? -1 : 1;
 }
 
-/** Refuses a path whose parent does not exist. */
 export function checkParent(item: Item, path: Path): void {
   const parent = path.slice(0, -1).reduce<Value | undefined>(stepInto, { M: item });
   const isThere = typeof path.at(-1) === 'number' ? parent?.L !== undefined : parent?.M !== undefined;

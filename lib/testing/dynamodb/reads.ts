@@ -10,7 +10,6 @@ import { bytesOf, equal, type Item, type Value } from './value';
 /** A page of Query or Scan ends after this many bytes. */
 const MAX_PAGE_BYTES = 1024 * 1024;
 
-/** A parsed read of one item. */
 export interface Read {
   readonly table: Table;
   readonly key: Item;
@@ -157,7 +156,6 @@ const MIRRORED: Readonly<Partial<Record<PredicateOperator, PredicateOperator>>> 
   '>=': '<=',
 };
 
-/** Whether the first operand of a predicate is this attribute. */
 function isOf(part: Condition, name: string): part is Predicate {
   const [first]: readonly Operand[] = 'operands' in part ? part.operands : [];
   return first?.kind === 'path' && first.path.length === 1 && first.path[0] === name;

@@ -1,10 +1,7 @@
 import { notSimulated, refuse } from './errors';
 import type { Item } from './value';
 
-/**
- * The parameters of a request on items, or of a part of a request. `checkParameters` refuses those that its kind does not
- * have.
- */
+/** The parameters of a request on items, or of a part of one. `checkParameters` refuses those that its kind lacks. */
 export interface Request {
   readonly TableName?: string;
   readonly Key?: Item;
@@ -97,7 +94,6 @@ export function checkParameters(kind: RequestKind, request: object): void {
   notSimulated(`${kind} with ${unknown}`, instead);
 }
 
-/** Refuses an empty list, and one with more than `max` members. */
 export function checkCount(parameter: string, count: number, max: number): void {
   if (count >= 1 && count <= max) return;
   refuse(

@@ -8,7 +8,6 @@ export type KeySchema = Readonly<Record<string, 'S' | 'N' | 'B'>>;
 /** Limits of the partition key and of the sort key in bytes: Amazon DynamoDB developer guide, "Quotas". */
 const MAX_KEY_BYTES = [2048, 1024] as const;
 
-/** The items of one table. */
 export class Table {
   readonly name: string;
   /** The partition key, and the sort key if the table has one. */
@@ -122,7 +121,6 @@ export class Table {
       .flatMap(({ items }) => items.toSorted((a, b) => this.bySortKey(a, b)));
   }
 
-  /** Compares two items of one partition key. */
   bySortKey(a: Item, b: Item): number {
     return this.sortKey === undefined ? 0 : (compare(a[this.sortKey] ?? {}, b[this.sortKey] ?? {}) ?? 0);
   }

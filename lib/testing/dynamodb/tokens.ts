@@ -84,7 +84,6 @@ export class Tokens {
     );
   }
 
-  /** Takes the index of a list. */
   takeIndex(): number {
     const token = this.take();
     if (!/^(0|[1-9]\d*)$/.test(token)) this.failSyntax(token);
@@ -92,7 +91,6 @@ export class Tokens {
     return Number(token);
   }
 
-  /** Parses a list separated by commas. */
   list<T>(read: () => T): T[] {
     const list = [read()];
     while (this.accept(',')) list.push(read());
@@ -129,7 +127,6 @@ export class Tokens {
     return this.fail(`Syntax error; token: "${token}"${expected}`);
   }
 
-  /** The index of the parenthesis that closes the one at `opening`. */
   #closing(opening: number): number {
     let depth = 0;
     const after = this.#tokens.slice(opening).findIndex((token) => {

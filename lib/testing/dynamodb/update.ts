@@ -15,7 +15,6 @@ import { checkParent, inOrder, valueAt, withoutValues, withValue, type Path } fr
 import type { Tokens } from './tokens';
 import { equal, membersOf, typeOf, type Item, type Value } from './value';
 
-/** One action of an update expression. */
 export type UpdateAction =
   | { readonly clause: 'REMOVE'; readonly path: Path }
   | { readonly clause: 'SET' | 'ADD' | 'DELETE'; readonly path: Path; readonly operand: Operand };
@@ -121,7 +120,6 @@ function membersOfBoth(known: Value, value: Value): [readonly Value[], readonly 
 const without = (members: readonly Value[], others: readonly Value[]): readonly Value[] =>
   members.filter((member) => !others.some((other) => equal(member, other)));
 
-/** A set of the type of `known`. */
 const setOf = (known: Value, members: readonly Value[]): Value => ({
   [typeOf(known)]: members.map(({ S, N, B }) => S ?? N ?? B ?? ''),
 });
