@@ -16,10 +16,10 @@ interface Ended {
   readonly started: ReadonlySet<number>;
 }
 
-/** Runs the demo as a user does; `onOutput` is called after each output on stderr. */
+/** Runs the demo as a user does; `onOutput` is called after each output, with all of both streams. */
 async function runDemo(
   args: readonly string[],
-  onOutput: (stderr: string, interrupt: () => void) => void = () => undefined,
+  onOutput: (output: string, interrupt: () => void) => void = () => undefined,
 ): Promise<Ended> {
   const command = ['--import', 'tsx', join('examples', 'demo.ts'), ...args];
   const child = spawn(process.execPath, command, { cwd: ROOT });
@@ -29,10 +29,13 @@ async function runDemo(
   }, POLL_MS);
   let stdout = '';
   let stderr = '';
-  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+    onOutput(stdout + stderr, () => child.kill('SIGINT'));
+  });
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
-    onOutput(stderr, () => child.kill('SIGINT'));
+    onOutput(stdout + stderr, () => child.kill('SIGINT'));
   });
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
   clearInterval(poll);
@@ -141,10 +144,29 @@ describe('npm run demo', () => {
     TIMEOUT_MS,
   );
 
+  it.each([
+    ['while the servers of its console start', 'Starting Apache Kafka'],
+    ['while it serves its console', 'http://127.0.0.1:'],
+  ])(
+    'stops everything when it is interrupted %s',
+    async (_, trigger) => {
+      let interrupted = false;
+      const { code, stderr, started } = await runDemo([], (output, interrupt) => {
+        if (interrupted || !output.includes(trigger)) return;
+        interrupted = true;
+        setTimeout(interrupt, 1_500);
+      });
+      expect(code).toBe(130);
+      expect(stderr).toMatch(/Everything that was started is stopped\.\n$/);
+      expect(await stillRunning(started)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
   it('refuses an unknown option before it starts anything', async () => {
     const { code, stdout, stderr } = await runDemo(['--event', '5']);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
-    expect(stderr).toMatch(/'--event'.*\nThe options are --events, /s);
+    expect(stderr).toMatch(/'--event'.*\nThe options are --rate, --port, --events, /s);
   });
 
   it('explains itself', async () => {
