@@ -61,7 +61,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const stop of running.splice(0)) await stop();
 });
-afterAll(async () => {
+afterAll(() => {
   client.destroy();
 });
 

@@ -55,7 +55,7 @@ beforeAll(async () => {
   );
 });
 
-afterAll(async () => {
+afterAll(() => {
   for (const client of clients) client.destroy();
 });
 

@@ -58,7 +58,7 @@ beforeAll(async () => {
   stores = openStores();
 });
 
-afterAll(async () => {
+afterAll(() => {
   client.destroy();
 });
 
