@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
 import { LocalStackError } from './errors';
 import { progressLines } from './progress-lines';
+import { schedule } from './schedule';
 import { startStack, type Stack } from './stack';
 import { STACK_FILE } from './stack-file';
 import { interruptAll } from './supervised-process';
@@ -57,19 +58,14 @@ async function main(): Promise<number> {
   first.relay.on('ended', ({ pid, reason }) => console.error(`The relay's process ${pid} has ended: ${reason}`));
   if (json) console.log(JSON.stringify(first.describe()));
   else console.log(readyText(first, file));
-  const sweepNow = (): void => {
-    first.sweep().catch((error: unknown) => console.error('The sweep failed; the next one does its work:', error));
-  };
-  const schedule = setInterval(sweepNow, first.template.sweeper.everyMs);
-  const probeNow = (): void => {
-    first
-      .probe()
-      .catch((error: unknown) => console.error('Partitions could not be tried; the next minute does:', error));
-  };
-  const probes = setInterval(probeNow, PROBE_EVERY_MS);
+  const endSchedule = schedule(first, {
+    sweepEveryMs: first.template.sweeper.everyMs,
+    probeEveryMs: PROBE_EVERY_MS,
+    onSweepFailure: (error) => console.error('The sweep failed; the next one does its work:', error),
+    onProbeFailure: (error) => console.error('Partitions could not be tried; the next minute does:', error),
+  });
   const signal = await interrupted;
-  clearInterval(schedule);
-  clearInterval(probes);
+  endSchedule();
   console.error('\nStopping …');
   first.relay.removeAllListeners('ended');
   await first.stop();
