@@ -1,85 +1,83 @@
 import { once } from 'node:events';
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, request, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Capacity that requests have consumed on one table. */
-export interface ConsumedUnits {
-  readonly tableName: string;
-  readonly units: number;
-  readonly kind: 'read' | 'write';
+/** A request to DynamoDB. */
+export interface DynamoDbRequest {
+  /** Such as `PutItem`. */
+  readonly operation: string;
+  /** JSON. */
+  readonly body: string;
+  readonly headers: IncomingHttpHeaders;
 }
 
-/** How the proxy treats requests: it passes them on, passes them on later, or never responds. */
-export type ProxyBehaviour =
-  { readonly kind: 'pass' } | { readonly kind: 'slow'; readonly byMs: number } | { readonly kind: 'silent' };
+/**
+ * The proxy passes a request on, with another body if one is given, or responds with a server error, or gives no
+ * response at all.
+ */
+export type Treatment =
+  { readonly kind: 'pass'; readonly body?: string } | { readonly kind: 'fail' } | { readonly kind: 'silence' };
+
+export interface DynamoDbProxyOptions {
+  /** The real endpoint. */
+  readonly target: string;
+  /** Called with each request; it is treated as the result says, and waits until then. */
+  readonly treat: (request: DynamoDbRequest) => Treatment | Promise<Treatment>;
+  /** Called with each response of the real endpoint, after it is sent on. */
+  readonly onResponse?: (request: DynamoDbRequest, response: string) => void;
+}
 
 export interface DynamoDbProxy {
   readonly endpoint: string;
-  behaviour: ProxyBehaviour;
+  /** Ends it; requests without a response are cut off. */
   stop(): Promise<void>;
 }
 
-const READS = new Set(['GetItem', 'BatchGetItem', 'TransactGetItems', 'Query', 'Scan']);
-/** Of PartiQL, the relay uses statements only for its marks. */
-const WRITES = new Set([
-  'PutItem',
-  'UpdateItem',
-  'DeleteItem',
-  'BatchWriteItem',
-  'TransactWriteItems',
-  'BatchExecuteStatement',
-]);
-const TO_COUNT = '"ReturnConsumedCapacity":"TOTAL",';
-const CONSUMED = /"TableName":"([^"]+)","CapacityUnits":([\d.]+)|"CapacityUnits":([\d.]+),"TableName":"([^"]+)"/g;
+const FAILURE = '{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"made to fail"}';
 
-/**
- * Starts a proxy before DynamoDB Local. It asks for the consumed capacity of each request, as CloudWatch's metrics of a
- * table report it, and can be slow or silent for a while. `onConsumed` is called for each table of a response.
- */
-export async function startDynamoDbProxy(
-  target: string,
-  onConsumed: (consumed: ConsumedUnits) => void,
-): Promise<DynamoDbProxy> {
-  const server: Server = createServer((incoming, outgoing) => {
-    pass(incoming, outgoing).catch((error: unknown) => outgoing.destroy(error as Error));
+/** Starts a proxy before DynamoDB Local, for faults and counts. */
+export async function startDynamoDbProxy(options: DynamoDbProxyOptions): Promise<DynamoDbProxy> {
+  const server = createServer((incoming, outgoing) => {
+    pass(options, incoming, outgoing).catch((error: unknown) => outgoing.destroy(error as Error));
   });
-  const proxy: DynamoDbProxy = {
-    endpoint: '',
-    behaviour: { kind: 'pass' },
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     async stop() {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
     },
   };
-  const pass = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
-    const { method, headers, url = '/' } = incoming;
-    const operation = String(headers['x-amz-target']).split('.').at(-1) ?? '';
-    const kind = READS.has(operation) ? 'read' : WRITES.has(operation) ? 'write' : undefined;
-    const body = await textOf(incoming);
-    if (proxy.behaviour.kind === 'silent') return;
-    if (proxy.behaviour.kind === 'slow') await sleep(proxy.behaviour.byMs);
-    const counted =
-      kind !== undefined && !body.includes('"ReturnConsumedCapacity"') ? body.replace('{', `{${TO_COUNT}`) : body;
-    const forwarded = request(new URL(url, target), {
-      method,
-      headers: { ...headers, 'content-length': Buffer.byteLength(counted) },
-    });
-    forwarded.on('error', (error) => outgoing.destroy(error));
-    forwarded.end(counted);
-    const [answer] = (await once(forwarded, 'response')) as [IncomingMessage];
-    outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-    const response = await textOf(answer);
-    outgoing.end(response);
-    if (kind === undefined) return;
-    for (const [, tableName, units, unitsFirst, tableLast] of response.matchAll(CONSUMED)) {
-      onConsumed({ tableName: tableName ?? tableLast ?? '', units: Number(units ?? unitsFirst), kind });
-    }
-  };
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return Object.assign(proxy, { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+}
+
+async function pass(
+  { target, treat, onResponse }: DynamoDbProxyOptions,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const { method, headers, url = '/' } = incoming;
+  const operation = String(headers['x-amz-target']).split('.').at(-1) ?? '';
+  const received: DynamoDbRequest = { operation, body: await textOf(incoming), headers };
+  const treatment = await treat(received);
+  if (treatment.kind === 'silence') return;
+  if (treatment.kind === 'fail') {
+    outgoing.writeHead(500, { 'content-type': 'application/x-amz-json-1.0' });
+    outgoing.end(FAILURE);
+    return;
+  }
+  const body = treatment.body ?? received.body;
+  const forwarded = request(new URL(url, target), {
+    method,
+    headers: { ...headers, 'content-length': Buffer.byteLength(body) },
+  });
+  forwarded.end(body);
+  const [answer] = (await once(forwarded, 'response')) as [IncomingMessage];
+  const response = await textOf(answer);
+  outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+  outgoing.end(response);
+  onResponse?.(received, response);
 }
 
 async function textOf(message: IncomingMessage): Promise<string> {

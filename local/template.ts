@@ -50,6 +50,7 @@ export interface OutboxTemplate {
   readonly relay: FunctionSettings;
   readonly sweeper: ScheduledFunction;
   readonly mapping: MappingSettings;
+  readonly mappingLogicalId: string;
 }
 
 /** CloudFormation's and Lambda's own defaults, for properties that a template omits. */
@@ -75,6 +76,7 @@ export function readTemplate(path: string): OutboxTemplate {
     relay: readFunction(template, functionId, lambda.Properties ?? {}, path),
     sweeper: readSweeper(template, path),
     mapping: readMapping(mapping, path),
+    mappingLogicalId: mapping.logicalId,
   };
 }
 

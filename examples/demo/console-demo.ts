@@ -1,9 +1,11 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { Console } from '../../local/console/console';
+import { startConsoleProxy, type ConsoleProxy } from '../../local/console/console-proxy';
 import { serveConsole } from '../../local/console/server';
 import { localClientConfig } from '../../local/dynamodb';
-import { startDynamoDbProxy, type DynamoDbProxy } from '../../local/dynamodb-proxy';
 import type { OnProgress } from '../../local/progress';
+import { schedule } from '../../local/schedule';
+import { STACK_FILE } from '../../local/stack-file';
 import { startStack, type Stack } from '../../local/stack';
 import { TOPICS } from '../order-service/events';
 import { startPlayground } from './playground';
@@ -26,7 +28,7 @@ export interface ConsoleDemo {
   stop(): Promise<void>;
 }
 
-/** The rate of the rule that has unavailable partitions tried again, and the sweeper's interval in the console's time. */
+/** More often than a deployment does, as everything in the console. */
 const PROBE_EVERY_MS = 10_000;
 
 /**
@@ -52,12 +54,14 @@ async function assemble(
   { eventsPerSecond, port, onProgress, onSweepFailure }: ConsoleDemoOptions,
   undo: (step: () => Promise<unknown>) => void,
 ): Promise<Omit<ConsoleDemo, 'stop'>> {
-  const parts: { console?: Console; proxy?: DynamoDbProxy } = {};
+  const parts: { console?: Console; proxy?: ConsoleProxy } = {};
   const stack = await startStack({
     topics: TOPICS.map((topic) => ({ topic })),
     onProgress,
+    // So that the commands that the console shows find the stack.
+    stackFile: STACK_FILE,
     async relayDynamodbEndpoint(endpoint) {
-      const proxy = await startDynamoDbProxy(endpoint, (consumed) => parts.console?.consumed(consumed));
+      const proxy = await startConsoleProxy(endpoint, (consumed) => parts.console?.consumed(consumed));
       undo(() => proxy.stop());
       parts.proxy = proxy;
       return proxy.endpoint;
@@ -83,15 +87,16 @@ async function assemble(
   const server = await serveConsole(console, { stack, client, consumers }, port);
   undo(() => server.stop());
 
-  const every = (ms: number, work: () => Promise<unknown>): void => {
-    const timer = setInterval(() => void work().catch(onSweepFailure), ms);
-    undo(() => {
-      clearInterval(timer);
-      return Promise.resolve();
-    });
-  };
-  every(stack.template.sweeper.everyMs / console.status().scale, () => stack.sweep());
-  every(PROBE_EVERY_MS, () => stack.probe());
+  const endSchedule = schedule(stack, {
+    sweepEveryMs: stack.template.sweeper.everyMs / console.status().scale,
+    probeEveryMs: PROBE_EVERY_MS,
+    onSweepFailure,
+    onProbeFailure: onSweepFailure,
+  });
+  undo(() => {
+    endSchedule();
+    return Promise.resolve();
+  });
   if (eventsPerSecond > 0) {
     const writing = new AbortController();
     const written = services.write(eventsPerSecond, writing.signal);

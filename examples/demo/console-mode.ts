@@ -1,5 +1,6 @@
 import { emitKeypressEvents } from 'node:readline';
 import { styleText } from 'node:util';
+import { messageOf } from '../../lib/event/errors';
 import type { Console, FaultStatus } from '../../local/console/console';
 import type { OnProgress } from '../../local/progress';
 import { startConsoleDemo } from './console-demo';
@@ -73,8 +74,6 @@ function introduction(url: string, shown: Console): string {
   ].join('\n');
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
 function statusLine(shown: Console): string {
   const { committed, arrived, applied } = shown.lanes.counts;
   const red = shown.alarms().filter(({ state, kind }) => state === 'ALARM' && kind === 'metric');
@@ -99,9 +98,9 @@ function listenToKeys(shown: Console, print: (text: string) => void, interrupt: 
   };
   const act = async (name: string): Promise<void> => {
     const action = shown.actions.find((each) => each.name === name);
-    const input = { why: 'tried in the demo' };
-    print(styleText('cyan', action?.command(input) ?? ''));
-    for (const line of (await action?.run(input)) ?? []) print(`  ${line}`);
+    const plan = await action?.plan({ why: 'tried in the demo' });
+    print(styleText('cyan', plan?.command ?? ''));
+    for (const line of (await plan?.run()) ?? []) print(`  ${line}`);
   };
   const onKey = (_: string | undefined, key: { readonly name?: string; readonly ctrl?: boolean }): void => {
     if (key.name === 'q' || (key.ctrl === true && key.name === 'c')) {

@@ -35,6 +35,9 @@ export interface Playground extends Services {
   write(eventsPerSecond: number, signal: AbortSignal): Promise<void>;
 }
 
+/** While DynamoDB does not respond, the services fail and try again: no request may wait forever. */
+const TIME_LIMITS = { connectionTimeout: 1_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
+
 const CONSUMER = 'shipping';
 const ORDERS = 'orders';
 const SLOW_MS = 1_500;
@@ -51,7 +54,7 @@ export async function startPlayground({
   undo,
 }: PlaygroundOptions): Promise<Playground> {
   const { brokers, tableName: outboxTable, region } = stack;
-  const client = new DynamoDBClient(clientConfig);
+  const client = new DynamoDBClient({ ...clientConfig, requestHandler: TIME_LIMITS });
   undo(() => {
     client.destroy();
     return Promise.resolve();
@@ -66,13 +69,13 @@ export async function startPlayground({
     createTopics(brokers, [{ topic: deadLetterTopic(ORDERS, CONSUMER), partitions: 3 }]),
   ]);
 
-  const services: { consumer: Services['consumer'] } = { consumer: 'normal' };
+  const faults = { isConsumerSlow: false, isConsumerFailing: false };
   const consumerDatabase = {
     get: database.get.bind(database),
     query: database.query.bind(database),
     async transactWrite(input: TransactWriteCommandInput) {
-      if (services.consumer === 'slow') await sleep(SLOW_MS);
-      if (services.consumer === 'failing') throw new Error('The database refuses every write: the demo makes it fail.');
+      if (faults.isConsumerSlow) await sleep(SLOW_MS);
+      if (faults.isConsumerFailing) throw new Error('The database refuses every write: the demo makes it fail.');
       return database.transactWrite(input);
     },
   } as unknown as typeof database;
@@ -108,17 +111,11 @@ export async function startPlayground({
     return `order#${id}`;
   };
 
-  return {
+  return Object.assign(faults, {
     consumers: [{ consumer: CONSUMER, inbox, topics: [ORDERS] }],
     topics: TOPICS,
     mainTopic: ORDERS,
     sideTopic: TOPICS.find((topic) => topic !== ORDERS) ?? ORDERS,
-    get consumer() {
-      return services.consumer;
-    },
-    set consumer(behaviour) {
-      services.consumer = behaviour;
-    },
     async writePoison() {
       const id = orderId('too-large');
       // Random text, which no compression makes smaller than the limit.
@@ -138,7 +135,7 @@ export async function startPlayground({
       await database.put({ TableName: outboxTable, Item: { ...item, events: [event] } });
       return writeLater(id);
     },
-    async write(eventsPerSecond, signal) {
+    async write(eventsPerSecond: number, signal: AbortSignal) {
       const { opening, errands } = plan(ERRANDS, ARTICLES);
       for (const { command } of opening) await execute(command);
       const queue = errands.values();
@@ -149,12 +146,12 @@ export async function startPlayground({
             if (signal.aborted) return;
             due = Math.max(due, performance.now() - 1_000) + (1_000 * events) / eventsPerSecond;
             await sleep(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
-            // A refused command is part of the plan.
+            // A refused command is part of the plan, and a failed one part of a fault.
             await execute(command).catch(() => undefined);
           }
         }
       };
       await Promise.all(Array.from({ length: LANES }, lane));
     },
-  };
+  });
 }

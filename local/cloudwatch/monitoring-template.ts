@@ -1,3 +1,5 @@
+import { LOCAL_REGION } from '../dynamodb';
+import { LOCAL_ACCOUNT } from '../template';
 import type { AlarmCondition } from './alarm-state';
 import { parseAlarmRule, type AlarmRule } from './alarm-rule';
 import type { MetricQuery } from './metric-query';
@@ -68,12 +70,16 @@ export function readMonitoring(template: MonitoredTemplate, names: LocalNames): 
   };
 }
 
-const LOCAL_REGION_ACCOUNT = { 'AWS::Region': 'local', 'AWS::AccountId': '000000000000', 'AWS::Partition': 'aws' };
+const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
+  'AWS::Region': LOCAL_REGION,
+  'AWS::AccountId': LOCAL_ACCOUNT,
+  'AWS::Partition': 'aws',
+};
 
 /** Puts local names in place of CloudFormation's references. The ARN of an alarm becomes its name. */
 function resolver({ Resources: resources }: MonitoredTemplate, names: LocalNames): (value: unknown) => unknown {
   const nameOf = (logicalId: string): string => {
-    const pseudo = (LOCAL_REGION_ACCOUNT as Readonly<Record<string, string>>)[logicalId];
+    const pseudo = PSEUDO_PARAMETERS[logicalId];
     const alarmName = resources[logicalId]?.Properties?.['AlarmName'];
     return pseudo ?? names[logicalId] ?? (typeof alarmName === 'string' ? alarmName : logicalId);
   };

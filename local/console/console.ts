@@ -6,10 +6,10 @@ import { widgetData, type WidgetData } from '../cloudwatch/dashboard';
 import { MetricStore } from '../cloudwatch/metric-store';
 import { readMonitoring, type MonitoredTemplate } from '../cloudwatch/monitoring-template';
 import { DEFAULT_SCALE, type TimeScale } from '../cloudwatch/time-scale';
-import type { ConsumedUnits, DynamoDbProxy } from '../dynamodb-proxy';
 import type { Stack } from '../stack';
 import { actionsOf, type Action, type ConsoleConsumer } from './actions';
 import { watchTopics } from './arrivals';
+import type { ConsoleProxy, ConsumedUnits } from './console-proxy';
 import { faultsOf, type Fault, type Services } from './faults';
 import { Lanes } from './lanes';
 import { watchTable } from './watch-table';
@@ -19,7 +19,7 @@ export interface ConsoleOptions {
   readonly stack: Stack;
   readonly consumers: readonly ConsoleConsumer[];
   readonly services?: Services;
-  readonly proxy?: DynamoDbProxy;
+  readonly proxy?: ConsoleProxy;
   /** Default: a minute of CloudWatch lasts a second. */
   readonly scale?: TimeScale;
 }
@@ -55,9 +55,9 @@ export interface StackStatus {
 export class Console {
   readonly lanes: Lanes;
   readonly actions: readonly Action[];
-  readonly store = new MetricStore(KEPT_MS);
+  readonly #store = new MetricStore(KEPT_MS);
   /** Epoch milliseconds at which it began to collect. */
-  readonly sinceMs = Date.now();
+  readonly #sinceMs = Date.now();
   readonly #options: ConsoleOptions;
   readonly #scale: TimeScale;
   readonly #alarms: AlarmMonitor;
@@ -79,7 +79,7 @@ export class Console {
     const { relay, sweeper, table } = stack.template;
     const names = { [relay.logicalId]: relay.logicalId, [sweeper.logicalId]: sweeper.logicalId };
     this.#monitoring = readMonitoring(template, { ...names, [table.logicalId]: stack.tableName });
-    this.#alarms = new AlarmMonitor(this.#monitoring.alarms, this.store, scale, Date.now());
+    this.#alarms = new AlarmMonitor(this.#monitoring.alarms, this.#store, scale, Date.now());
     this.#ends.push(
       collectMetrics(
         {
@@ -87,9 +87,9 @@ export class Console {
             { name: relay.logicalId, invoker: stack.relay },
             { name: sweeper.logicalId, invoker: stack.sweeper },
           ],
-          mapping: { uuid: mappingId(template), functionName: relay.logicalId, source: stack.mapping },
+          mapping: { uuid: stack.template.mappingLogicalId, functionName: relay.logicalId, source: stack.mapping },
         },
-        this.store,
+        this.#store,
       ),
     );
   }
@@ -108,7 +108,7 @@ export class Console {
   /** Takes the capacity that a request has consumed, as DynamoDB's metrics of the table report it. */
   consumed({ tableName, units, kind }: ConsumedUnits): void {
     const name = kind === 'read' ? 'ConsumedReadCapacityUnits' : 'ConsumedWriteCapacityUnits';
-    this.store.record({
+    this.#store.record({
       ...{ namespace: 'AWS/DynamoDB', name, dimensions: { TableName: tableName } },
       ...{ values: [units], atMs: Date.now() },
     });
@@ -118,11 +118,20 @@ export class Console {
     return this.#alarms.statuses(Date.now());
   }
 
-  /** The widgets of every dashboard in the template, with their data. */
-  widgets(): readonly WidgetData[] {
+  /** The widgets of every dashboard in the template with their data, and all alarms. */
+  dashboard(): {
+    readonly widgets: readonly WidgetData[];
+    readonly alarms: readonly AlarmStatus[];
+    readonly nowMs: number;
+    readonly sinceMs: number;
+  } {
     const nowMs = Date.now();
-    const context = { store: this.store, scale: this.#scale, alarms: this.alarms(), nowMs, shownMs: SHOWN_MS };
-    return this.#monitoring.dashboards.flatMap(({ widgets }) => widgets.map((widget) => widgetData(widget, context)));
+    const alarms = this.alarms();
+    const context = { store: this.#store, scale: this.#scale, alarms, nowMs, shownMs: SHOWN_MS };
+    const widgets = this.#monitoring.dashboards.flatMap((dashboard) =>
+      dashboard.widgets.map((widget) => widgetData(widget, context)),
+    );
+    return { widgets, alarms, nowMs, sinceMs: this.#sinceMs };
   }
 
   status(): StackStatus {
@@ -182,9 +191,4 @@ export class Console {
     for (const end of this.#ends.toReversed()) await end();
     this.#client.destroy();
   }
-}
-
-function mappingId({ Resources: resources }: MonitoredTemplate): string {
-  const found = Object.entries(resources).find(([, { Type: type }]) => type === 'AWS::Lambda::EventSourceMapping');
-  return found?.[0] ?? '';
 }

@@ -1,12 +1,12 @@
 import { ConfigResourceTypes } from 'kafkajs';
-import type { DynamoDbProxy } from '../dynamodb-proxy';
 import { withAdmin } from '../kafka/topics';
 import type { Stack } from '../stack';
+import { SLOW_DYNAMODB_MS, type ConsoleProxy } from './console-proxy';
 
 /** The parts of a stack that faults change. Some are absent when the stack uses servers that it did not start. */
 export interface FaultParts {
   readonly stack: Stack;
-  readonly proxy: DynamoDbProxy | undefined;
+  readonly proxy: ConsoleProxy | undefined;
   /** The services that write and consume, if the console has its own. */
   readonly services: Services | undefined;
 }
@@ -22,8 +22,10 @@ export interface Services {
   writePoison(): Promise<string>;
   /** Commits an event whose data no consumer can read. Returns the key. */
   writeUnreadable(): Promise<string>;
-  /** Delays every write of the consumer, or makes it fail. */
-  consumer: 'normal' | 'slow' | 'failing';
+  /** Whether every write of the consumer is delayed. */
+  isConsumerSlow: boolean;
+  /** Whether every write of the consumer fails. */
+  isConsumerFailing: boolean;
 }
 
 /** A fault that can be tried: what is done, what should happen, and how it ends. */
@@ -44,7 +46,6 @@ export interface Fault {
 /** Smaller than the poison event, larger than a batch of normal ones at the default pace. */
 export const SMALL_LIMIT_BYTES = 20_000;
 const DEFAULT_LIMIT_BYTES = 1_048_588;
-const SLOW_MS = 1_500;
 
 /** The faults that this stack can show. */
 export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
@@ -146,14 +147,7 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
       shortcut: 's',
       expectation: 'The consumer needs seconds for each effect and lags behind. The relay is not affected.',
       recovery: 'The consumer catches up by itself.',
-      begin: () => {
-        services.consumer = 'slow';
-        return Promise.resolve(undefined);
-      },
-      end: () => {
-        services.consumer = 'normal';
-        return Promise.resolve();
-      },
+      ...switched((on) => (services.isConsumerSlow = on)),
     },
     services && {
       name: 'failing-consumer',
@@ -162,26 +156,15 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
       expectation:
         "The consumer's database refuses every write. The consumer waits and tries again; no event is skipped.",
       recovery: 'The consumer applies everything that waited, each event once.',
-      begin: () => {
-        services.consumer = 'failing';
-        return Promise.resolve(undefined);
-      },
-      end: () => {
-        services.consumer = 'normal';
-        return Promise.resolve();
-      },
+      ...switched((on) => (services.isConsumerFailing = on)),
     },
     proxy && {
       name: 'slow-dynamodb',
       label: 'DynamoDB slow',
       shortcut: 'y',
-      expectation: `Each request of the relay to DynamoDB takes ${SLOW_MS / 1_000} s longer. Latency grows, order stays.`,
+      expectation: `Each request of the relay to DynamoDB takes ${SLOW_DYNAMODB_MS / 1_000} s longer. Latency grows, order stays.`,
       recovery: 'Nothing to do.',
-      begin: () => {
-        proxy.behaviour = { kind: 'slow', byMs: SLOW_MS };
-        return Promise.resolve(undefined);
-      },
-      end: () => passOn(proxy),
+      ...switched((on) => (proxy.isSlow = on)),
     },
     proxy && {
       name: 'silent-dynamodb',
@@ -190,20 +173,23 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
       expectation:
         'No request of the relay to DynamoDB is answered. The relay gives up within its time limits and fails the batch, so that it is delivered again.',
       recovery: 'Nothing to do.',
-      begin: () => {
-        proxy.behaviour = { kind: 'silent' };
-        return Promise.resolve(undefined);
-      },
-      end: () => passOn(proxy),
+      ...switched((on) => (proxy.isSilent = on)),
     },
   ];
   return faults.filter((fault) => fault !== undefined);
 }
 
-function passOn(proxy: DynamoDbProxy): Promise<void> {
-  proxy.behaviour = { kind: 'pass' };
-  return Promise.resolve();
-}
+/** A fault that is on or off. */
+const switched = (set: (on: boolean) => void): Required<Pick<Fault, 'begin' | 'end'>> => ({
+  begin() {
+    set(true);
+    return Promise.resolve(undefined);
+  },
+  end() {
+    set(false);
+    return Promise.resolve();
+  },
+});
 
 const setTopicConfig = async ({ brokers }: Stack, topic: string, name: string, value: string): Promise<void> => {
   await withAdmin(brokers, (admin) =>

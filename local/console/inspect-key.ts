@@ -8,6 +8,8 @@ import {
   type ParkedKey,
   type ShownKey,
 } from '../../lib/operator';
+import { messageOf } from '../../lib/event/errors';
+import { withinTime } from '../../lib/timing/within-time';
 import type { Stack } from '../stack';
 import type { ConsoleConsumer } from './actions';
 
@@ -37,13 +39,16 @@ export async function inspectKey({ stack, client, consumers }: Inspector, key: s
     try {
       return await work();
     } catch (error) {
-      unread.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+      unread.push(`${what}: ${messageOf(error)}`);
       return undefined;
     }
   };
   const shown = await show(outbox, key);
   const explanation = await attempt('Kafka', async () => {
-    const kafka = await within(KAFKA_TIMEOUT_MS, explainKafka({ brokers: stack.brokers, auth: { kind: 'none' } }));
+    const kafka = await withinTime(() => explainKafka({ brokers: stack.brokers, auth: { kind: 'none' } }), {
+      ms: KAFKA_TIMEOUT_MS,
+      onTimeout: () => new Error(`no response within ${KAFKA_TIMEOUT_MS / 1_000} s`),
+    });
     try {
       const { keys } = await explain(outbox, key, { kafka, named: consumers });
       return keys[0];
@@ -53,22 +58,9 @@ export async function inspectKey({ stack, client, consumers }: Inspector, key: s
   });
   const parked = await Promise.all(
     consumers.map(async ({ consumer, inbox }) => {
-      const name = key.split('#').at(-1) ?? key;
-      const found = await attempt(consumer, () => parkedKeys({ client, tableName: inbox }, { consumer, keys: [name] }));
+      const found = await attempt(consumer, () => parkedKeys({ client, tableName: inbox }, { consumer, keys: [key] }));
       return (found ?? []).map((each) => ({ ...each, consumer }));
     }),
   );
   return { shown, explanation, parked: parked.flat(), unread };
-}
-
-async function within<T>(timeoutMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no response within ${timeoutMs / 1_000} s`)), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

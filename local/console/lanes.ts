@@ -1,33 +1,12 @@
 import type { DynamoDBRecord } from 'aws-lambda';
 import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { decodeControl } from '../../lib/event/control';
-import { itemStateOf, type ItemStateName } from '../../lib/event/item-state';
+import { itemStateOf } from '../../lib/event/item-state';
 import { CONTROL_PARTITION } from '../../lib/event/key';
 import { isPosition } from '../../lib/event/position';
 import type { TopicPartition } from '../../lib/event/topic-partition';
 import { decodeStored } from '../../lib/relay/record';
-
-/** Where an event is on its way. The order is the order of the way. */
-export const STAGES = ['table', 'kafka', 'applied'] as const;
-export type Stage = (typeof STAGES)[number];
-
-/** One event on its way, as the page draws it. Times are epoch milliseconds. */
-export interface EventOnItsWay {
-  readonly id: string;
-  /** `order#42` */
-  readonly key: string;
-  readonly type: string;
-  readonly topic: string;
-  readonly committedAt: number;
-  stage: Stage;
-  state: ItemStateName;
-  /** Set once the message was seen on its topic. */
-  partition?: number;
-  offset?: string;
-  arrivedAt?: number;
-  appliedAt?: number;
-  markedAt?: number;
-}
+import { isAtItsEnd, type EventOnItsWay } from './event-on-its-way';
 
 /** A key whose events wait. */
 export interface WaitingKey {
@@ -53,9 +32,13 @@ const KEPT = 2_000;
 export class Lanes {
   readonly #events = new Map<string, EventOnItsWay>();
   readonly #waiting = new Map<string, WaitingKey>();
+  /** Sort keys of the holds, because the record of a deletion has no other attribute. */
+  readonly #holds = new Map<string, { readonly sk: string }>();
   /** Arrivals and effects that were reported before the record of their event. */
   readonly #early = new Map<string, ((event: EventOnItsWay) => void)[]>();
-  readonly #changed = new Set<string>();
+  /** The revision in which each event last changed. */
+  readonly #changedIn = new Map<string, number>();
+  #revision = 0;
   readonly #consumed: ReadonlySet<string>;
   readonly counts = { committed: 0, arrived: 0, applied: 0, marked: 0 };
 
@@ -92,16 +75,13 @@ export class Lanes {
     });
   }
 
-  /** The events that changed since the last call. */
-  takeChanged(): EventOnItsWay[] {
-    const changed = [...this.#changed].flatMap((id) => this.#events.get(id) ?? []);
-    this.#changed.clear();
-    return changed;
-  }
-
-  /** Everything that is remembered, for a page that has just been opened. */
-  all(): EventOnItsWay[] {
-    return [...this.#events.values()];
+  /** The events that changed after a revision, and the revision to ask with next. 0: everything that is remembered. */
+  changedAfter(revision: number): { readonly events: readonly EventOnItsWay[]; readonly revision: number } {
+    const events =
+      revision === this.#revision
+        ? []
+        : [...this.#events.values()].filter(({ id }) => (this.#changedIn.get(id) ?? 0) > revision);
+    return { events, revision: this.#revision };
   }
 
   waiting(): WaitingKey[] {
@@ -110,11 +90,7 @@ export class Lanes {
 
   /** Events that have not come to the end of their way. */
   unfinished(): number {
-    return [...this.#events.values()].filter((event) => !this.#isFinished(event)).length;
-  }
-
-  #isFinished({ stage, state, topic }: EventOnItsWay): boolean {
-    return state === 'discarded' || stage === 'applied' || (stage === 'kafka' && !this.#consumed.has(topic));
+    return [...this.#events.values()].filter((event) => !isAtItsEnd(event, this.#consumed)).length;
   }
 
   #item(image: Parameters<typeof decodeStored>[0]): void {
@@ -143,7 +119,7 @@ export class Lanes {
         event.markedAt = processedAt;
         this.counts.marked += 1;
       }
-      this.#changed.add(id);
+      this.#touch(id);
     }
   }
 
@@ -162,8 +138,6 @@ export class Lanes {
       this.#waiting.set(key, { key, reason, sinceMs: since });
     }
   }
-  /** Sort keys of the holds, because the record of a deletion has no other attribute. */
-  readonly #holds = new Map<string, { readonly sk: string }>();
 
   #with(id: string, change: (event: EventOnItsWay) => void): void {
     const event = this.#events.get(id);
@@ -173,7 +147,11 @@ export class Lanes {
       return;
     }
     change(event);
-    this.#changed.add(id);
+    this.#touch(id);
+  }
+
+  #touch(id: string): void {
+    this.#changedIn.set(id, (this.#revision += 1));
   }
 
   /** The oldest finished event, or the oldest one if none is finished. */
@@ -182,10 +160,12 @@ export class Lanes {
     let oldest: string | undefined;
     for (const [id, event] of this.#events) {
       oldest ??= id;
-      if (!this.#isFinished(event)) continue;
+      if (!isAtItsEnd(event, this.#consumed)) continue;
       oldest = id;
       break;
     }
-    if (oldest !== undefined) this.#events.delete(oldest);
+    if (oldest === undefined) return;
+    this.#events.delete(oldest);
+    this.#changedIn.delete(oldest);
   }
 }

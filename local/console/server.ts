@@ -70,27 +70,17 @@ export async function serveConsole(console: Console, inspector: Inspector, port 
       const send = (event: string, data: unknown): Promise<void> =>
         stream.writeSSE({ event, data: JSON.stringify(data) });
       let sentAt = 0;
-      const known = new Map<string, string>();
+      let revision = 0;
       while (!stream.aborted && !stopping.signal.aborted) {
         const { lanes } = console;
-        // Each page keeps its own copy, so each gets what differs from what it was sent.
-        const changed = lanes.all().filter((event) => {
-          const version = `${event.stage} ${event.state} ${event.partition ?? ''} ${event.markedAt ?? ''}`;
-          if (known.get(event.id) === version) return false;
-          known.set(event.id, version);
-          return true;
-        });
-        if (changed.length > 0) await send('events', changed);
+        const changed = lanes.changedAfter(revision);
+        revision = changed.revision;
+        if (changed.events.length > 0) await send('events', changed.events);
         if (Date.now() - sentAt >= DASHBOARD_EVERY_MS) {
           sentAt = Date.now();
           await send('lanes', { counts: lanes.counts, waiting: lanes.waiting(), unfinished: lanes.unfinished() });
           await send('status', console.status());
-          await send('dashboard', {
-            widgets: console.widgets(),
-            alarms: console.alarms(),
-            nowMs: Date.now(),
-            sinceMs: console.sinceMs,
-          });
+          await send('dashboard', console.dashboard());
         }
         await stream.sleep(LANES_EVERY_MS);
       }
@@ -105,8 +95,8 @@ export async function serveConsole(console: Console, inspector: Inspector, port 
     const action = console.actions.find((each) => each.name === name);
     if (action === undefined) throw new RangeError(`There is no action "${name}".`);
     const input = actionInput.parse(await context.req.json());
-    const lines = step === 'plan' ? await action.plan(input) : await action.run(input);
-    return context.json({ lines, command: action.command(input) });
+    const plan = await action.plan(input);
+    return context.json({ lines: step === 'plan' ? plan.lines : await plan.run(), command: plan.command });
   });
   app.post('/api/faults/:name', async (context) => {
     const { on } = z.object({ on: z.boolean() }).parse(await context.req.json());

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
@@ -60,6 +60,16 @@ async function latest<Name extends keyof Updates>(name: Name): Promise<Updates[N
     if (data !== undefined) return JSON.parse(data) as Updates[Name];
   }
   throw new Error(`The stream ended without ${name}.`);
+}
+
+/** The command that the console shows for an action. */
+async function commandOf(name: string, input: Readonly<Record<string, string>>): Promise<string> {
+  const html = await (await fetch(url)).text();
+  const [, token = ''] = /name="console-token" content="([^"]*)"/.exec(html) ?? [];
+  const response = await fetch(`${url}api/actions/${name}/plan`, {
+    ...{ method: 'POST', headers: { 'x-console-token': token }, body: JSON.stringify(input) },
+  });
+  return ((await response.json()) as { readonly command: string }).command;
 }
 
 async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
@@ -133,6 +143,37 @@ it(
     await button('End: Broker stopped').click();
     await button('Broker stopped').waitFor({ timeout: 60_000 });
     await until('the end of the backlog', async () => (await countOf('on their way')) < 10);
+  },
+  STORY_MS,
+);
+
+it(
+  'plays an unavailable DynamoDB: services fail, and write again after it',
+  async () => {
+    await button('DynamoDB unavailable').click();
+    await button('End: DynamoDB unavailable').waitFor();
+    // Longer than the time limit of the services: each of their requests has been without a response.
+    await page.waitForTimeout(8_000);
+    const before = await countOf('committed');
+    await button('End: DynamoDB unavailable').click();
+    await until('further commits', async () => (await countOf('committed')) > before + 20);
+    await until('the end of the backlog', async () => (await countOf('on their way')) < 10);
+  },
+  STORY_MS,
+);
+
+it(
+  'shows commands that do the same',
+  async () => {
+    const events = await latest('events');
+    const { key } = events.find(({ state, topic }) => state === 'processed' && topic === 'orders') ?? { key: '' };
+    for (const name of ['sweep', 'verify', 'redrive', 'replay', 'consumer-redrive']) {
+      const command = await commandOf(name, { key, why: 'the test of the console' });
+      const line = command.replace('npx outbox', `"${process.execPath}" dist/bin/outbox/index.js`);
+      const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: ROOT, encoding: 'utf8' });
+      // Includes the output, so that a failure shows its reason.
+      expect({ command, status, stdout, stderr }).toMatchObject({ status: 0 });
+    }
   },
   STORY_MS,
 );

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ActionResult, DataPort, OfferedAction } from './data-port';
+import { messageOf } from './format';
 
 /** Offers the actions of an operator: first what an action would do, then the action. */
 export function Actions({
@@ -17,14 +18,14 @@ export function Actions({
   const [preview, setPreview] = useState<ActionResult>();
   const [result, setResult] = useState<ActionResult>();
   const [problem, setProblem] = useState<string>();
-  useEffect(() => void port.actions().then(setActions, (error: unknown) => setProblem(String(error))), [port]);
+  useEffect(() => void port.actions().then(setActions, (error: unknown) => setProblem(messageOf(error))), [port]);
 
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     setProblem(undefined);
     try {
       await work();
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(messageOf(error));
     }
   };
   const plan = (action: OfferedAction): Promise<void> =>

@@ -1,9 +1,8 @@
-import type { AlarmStatus } from '../../cloudwatch/alarm-monitor';
-import type { WidgetData } from '../../cloudwatch/dashboard';
 import type { ActionInput } from '../actions';
-import type { StackStatus } from '../console';
 import type { InspectedKey } from '../inspect-key';
-import type { EventOnItsWay, Lanes, WaitingKey } from '../lanes';
+import type { Console, StackStatus } from '../console';
+import type { EventOnItsWay } from '../event-on-its-way';
+import type { Lanes, WaitingKey } from '../lanes';
 
 /** Updates that arrive by themselves, several times a second. */
 export interface Updates {
@@ -14,13 +13,7 @@ export interface Updates {
     readonly unfinished: number;
   };
   readonly status: StackStatus;
-  readonly dashboard: {
-    readonly widgets: readonly WidgetData[];
-    readonly alarms: readonly AlarmStatus[];
-    readonly nowMs: number;
-    /** When the console began to collect. */
-    readonly sinceMs: number;
-  };
+  readonly dashboard: ReturnType<Console['dashboard']>;
 }
 
 /** The result of planning or running an action. */

@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { FaultStatus } from '../console';
 import type { DataPort } from './data-port';
-import { keyLink } from './format';
+import { keyLink, messageOf } from './format';
 
 /** The faults that can be tried. Each names what should happen. */
 export function Faults({ faults, port }: { readonly faults: readonly FaultStatus[]; readonly port: DataPort }) {
@@ -15,7 +15,7 @@ export function Faults({ faults, port }: { readonly faults: readonly FaultStatus
     try {
       await port.setFault(fault.name, !fault.isOn);
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(messageOf(error));
     } finally {
       setBusy(undefined);
     }

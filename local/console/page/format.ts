@@ -15,6 +15,8 @@ export const number = (value: number): string => (Math.abs(value) >= 10_000 ? CO
 export const valueOn = (axisLabel: string | undefined, value: number): string =>
   axisLabel === 'ms' ? duration(value) : number(value);
 
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 export const clockTime = (atMs: number): string => new Date(atMs).toLocaleTimeString('en-GB');
 
 /** A hue for a key, the same each time. */

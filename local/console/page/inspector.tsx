@@ -2,7 +2,7 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { InspectedKey } from '../inspect-key';
 import { Actions } from './actions';
 import type { DataPort } from './data-port';
-import { clockTime } from './format';
+import { clockTime, messageOf } from './format';
 
 const REFRESH_MS = 2_000;
 
@@ -15,7 +15,7 @@ export function KeyInspector({ port, of: key }: { readonly port: DataPort; reado
       setFound(await port.key(key));
       setProblem(undefined);
     } catch (error) {
-      setProblem(error instanceof Error ? error.message : String(error));
+      setProblem(messageOf(error));
     }
   }, [port, key]);
   useEffect(() => {

@@ -1,4 +1,5 @@
-import type { EventOnItsWay, WaitingKey } from '../lanes';
+import { isAtItsEnd, type EventOnItsWay } from '../event-on-its-way';
+import type { WaitingKey } from '../lanes';
 import { hueOf } from './format';
 
 /** The stations of an event, from left to right. */
@@ -59,10 +60,10 @@ export class LanePicture {
       const dot = this.#dots.get(event.id);
       if (dot !== undefined) dot.event = event;
       // An event that came to its end before the page was opened is no news.
-      else if (!this.#isDone(event) || Date.now() - event.committedAt < 5_000) this.#add(event);
+      else if (!isAtItsEnd(event, this.#consumed) || Date.now() - event.committedAt < 5_000) this.#add(event);
     }
     for (const [id, dot] of this.#dots) {
-      if (this.#isDone(dot.event)) dot.endedAt ??= now;
+      if (isAtItsEnd(dot.event, this.#consumed)) dot.endedAt ??= now;
       if (dot.endedAt !== undefined && now - dot.endedAt > GLIDE_MS * 4 + FADE_MS) this.#dots.delete(id);
     }
     this.#aim();
@@ -97,10 +98,6 @@ export class LanePicture {
     const y = this.#rowOf(hue);
     const x = this.#station(0);
     this.#dots.set(event.id, { event, hue, x, y, targetX: x, targetY: y });
-  }
-
-  #isDone({ stage, state, topic }: EventOnItsWay): boolean {
-    return state === 'discarded' || stage === 'applied' || (stage === 'kafka' && !this.#consumed.has(topic));
   }
 
   #rowOf(hue: number): number {

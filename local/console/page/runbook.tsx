@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { AlarmStatus } from '../../cloudwatch/alarm-monitor';
 import type { DataPort } from './data-port';
-import { clockTime } from './format';
+import { clockTime, messageOf } from './format';
 
 /** An alarm with its runbook, in a dialog. */
 export function Runbook({
@@ -18,7 +18,7 @@ export function Runbook({
   useEffect(() => {
     dialog.current?.showModal();
     if (alarm.runbook !== undefined)
-      void port.runbook(alarm.runbook).then(setHtml, (error: unknown) => setHtml(String(error)));
+      void port.runbook(alarm.runbook).then(setHtml, (error: unknown) => setHtml(messageOf(error)));
   }, [alarm.name]);
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="alarm">

@@ -1,8 +1,6 @@
-import { once } from 'node:events';
-import { createServer, request, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { startDynamoDbProxy, type DynamoDbProxy, type Treatment } from '../../../local/dynamodb-proxy';
 
-const MARK = 'DynamoDB_20120810.BatchExecuteStatement';
+const MARK = 'BatchExecuteStatement';
 
 /** A request before it is passed on. */
 export interface SeenRequest {
@@ -20,18 +18,26 @@ export class FaultyDynamoDb {
   /** Answers every request with a server error. */
   failEverything = false;
   failedMarks = 0;
-  #endpoint = '';
-  #server: Server | undefined;
+  #proxy: DynamoDbProxy | undefined;
   #onMark: (() => void) | undefined;
 
   /** Starts the proxy before the real endpoint. Returns the proxy's endpoint. */
-  async start(endpoint: string): Promise<string> {
-    this.#endpoint = endpoint;
-    const server = createServer((incoming, outgoing) => this.#pass(incoming, outgoing));
-    this.#server = server;
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  async start(target: string): Promise<string> {
+    this.#proxy = await startDynamoDbProxy({
+      target,
+      treat: ({ operation, body, headers }) => {
+        const treatment = this.#treat(operation);
+        if (treatment.kind === 'pass') {
+          this.onRequest?.({
+            operation,
+            body: JSON.parse(body) as Record<string, unknown>,
+            userAgent: headers['user-agent'] ?? '',
+          });
+        }
+        return treatment;
+      },
+    });
+    return this.#proxy.endpoint;
   }
 
   /** Never responds to the next mark, and runs `meanwhile` instead. Resolves after it has run. */
@@ -41,45 +47,18 @@ export class FaultyDynamoDb {
   }
 
   async stop(): Promise<void> {
-    this.#server?.closeAllConnections();
-    this.#server?.close();
-    await (this.#server === undefined ? undefined : once(this.#server, 'close'));
+    await this.#proxy?.stop();
   }
 
-  #pass(incoming: IncomingMessage, outgoing: ServerResponse): void {
-    const isMark = incoming.headers['x-amz-target'] === MARK;
+  #treat(operation: string): Treatment {
+    const isMark = operation === MARK;
     if (isMark && this.#onMark !== undefined) {
       this.#onMark();
       this.#onMark = undefined;
-      return;
+      return { kind: 'silence' };
     }
-    if (this.failEverything || (isMark && this.failMarks)) {
-      if (isMark) this.failedMarks++;
-      incoming.resume();
-      outgoing.writeHead(500, { 'content-type': 'application/x-amz-json-1.0' });
-      outgoing.end('{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"made to fail"}');
-      return;
-    }
-    const { method, headers, url } = incoming;
-    if (this.onRequest !== undefined) show(incoming, this.onRequest);
-    const forwarded = request(new URL(url ?? '/', this.#endpoint), { method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-    });
-    forwarded.on('error', (error) => outgoing.destroy(error));
-    incoming.pipe(forwarded);
+    if (!this.failEverything && !(isMark && this.failMarks)) return { kind: 'pass' };
+    if (isMark) this.failedMarks++;
+    return { kind: 'fail' };
   }
-}
-
-function show(incoming: IncomingMessage, onRequest: (request: SeenRequest) => void): void {
-  const chunks: Buffer[] = [];
-  incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-  incoming.on('end', () => {
-    const target = incoming.headers['x-amz-target'];
-    onRequest({
-      operation: String(target).split('.').at(-1) ?? '',
-      body: JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>,
-      userAgent: incoming.headers['user-agent'] ?? '',
-    });
-  });
 }

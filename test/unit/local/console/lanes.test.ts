@@ -37,19 +37,20 @@ const hold = encodeHold(
 );
 
 let lanes: Lanes;
+const all = () => lanes.changedAfter(0).events;
 beforeEach(() => {
   lanes = new Lanes(['orders']);
 });
 
 it('follows an event from the table to its topic and its effect', () => {
   lanes.records([inserted(1)]);
-  expect(lanes.all()).toMatchObject([{ id: 'event-1', key: 'order#42', stage: 'table', state: 'pending' }]);
+  expect(all()).toMatchObject([{ id: 'event-1', key: 'order#42', stage: 'table', state: 'pending' }]);
   lanes.arrived({ id: 'event-1', topic: 'orders', partition: 3, offset: '7', atMs: COMMITTED_AT + 5 });
-  expect(lanes.all()).toMatchObject([{ stage: 'kafka', partition: 3, offset: '7' }]);
+  expect(all()).toMatchObject([{ stage: 'kafka', partition: 3, offset: '7' }]);
   expect(lanes.unfinished()).toBe(1);
   lanes.records([recordOf('MODIFY', { ...encodeItem(item(1)), processedAt: COMMITTED_AT + 9 })]);
   lanes.applied('event-1', COMMITTED_AT + 12);
-  expect(lanes.all()).toMatchObject([{ stage: 'applied', state: 'processed', markedAt: COMMITTED_AT + 9 }]);
+  expect(all()).toMatchObject([{ stage: 'applied', state: 'processed', markedAt: COMMITTED_AT + 9 }]);
   expect(lanes.unfinished()).toBe(0);
   expect(lanes.counts).toEqual({ committed: 1, arrived: 1, applied: 1, marked: 1 });
 });
@@ -66,7 +67,7 @@ it('takes reports in any order, and counts repeated ones once', () => {
     lanes.arrived({ id: 'event-1', topic: 'orders', partition: 3, offset: '7', atMs: COMMITTED_AT + 5 });
     lanes.records([inserted(1)]);
   }
-  expect(lanes.all()).toMatchObject([{ stage: 'applied', partition: 3 }]);
+  expect(all()).toMatchObject([{ stage: 'applied', partition: 3 }]);
   expect(lanes.counts).toMatchObject({ committed: 1, arrived: 1, applied: 1 });
 });
 
@@ -79,13 +80,16 @@ it('shows a held key until its hold is removed', () => {
 
 it('shows an item that no relay can decode under its key', () => {
   lanes.records([recordOf('INSERT', { pk: 'order#42', sk: positionOfVersion(1), id: 'odd', events: 'none' })]);
-  expect(lanes.all()).toMatchObject([{ key: 'order#42', type: 'undecodable', stage: 'table' }]);
+  expect(all()).toMatchObject([{ key: 'order#42', type: 'undecodable', stage: 'table' }]);
 });
 
 it('reports each change once', () => {
   lanes.records([inserted(1), inserted(2)]);
-  expect(lanes.takeChanged().map(({ id }) => id)).toEqual(['event-1', 'event-2']);
-  expect(lanes.takeChanged()).toEqual([]);
+  expect(all().map(({ id }) => id)).toEqual(['event-1', 'event-2']);
+  const { revision } = lanes.changedAfter(0);
+  expect(lanes.changedAfter(revision)).toEqual({ events: [], revision });
+  lanes.applied('event-2', COMMITTED_AT);
+  expect(lanes.changedAfter(revision).events.map(({ id }) => id)).toEqual(['event-2']);
 });
 
 it('forgets finished events first', () => {
@@ -94,6 +98,6 @@ it('forgets finished events first', () => {
     lanes.records([inserted(version)]);
     lanes.applied(`event-${version}`, COMMITTED_AT);
   }
-  expect(lanes.all()).toHaveLength(2_000);
-  expect(lanes.all()[0]).toMatchObject({ id: 'event-1', stage: 'table' });
+  expect(all()).toHaveLength(2_000);
+  expect(all()[0]).toMatchObject({ id: 'event-1', stage: 'table' });
 });
