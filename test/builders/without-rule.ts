@@ -69,7 +69,7 @@ function load(entry: string, code: string, realm: Realm): unknown {
   const run = (
     realm === 'node'
       ? runInThisContext(`(function (${PARAMETERS.join(', ')}) {${code}\n})`, entry)
-      : // eslint-disable-next-line @typescript-eslint/no-implied-eval -- the bundle that was built above
+      : // oxlint-disable-next-line typescript/no-implied-eval -- the bundle that was built above
         new Function(...PARAMETERS, code)
   ) as (...args: readonly unknown[]) => void;
   run(module, module.exports, module.require, realm === 'node' ? SILENT_JEST : jest);

@@ -28,7 +28,7 @@ export async function noticeTopicsOf(
     const answer = await lookUp(() => client.send(new GetTopicAttributesCommand({ TopicArn: arn })), NotFoundException);
     return {
       arn,
-      attributes: map(answer, (found) => found && (found.Attributes ?? {})),
+      attributes: map(answer, (found) => (found === undefined ? undefined : (found.Attributes ?? {}))),
     };
   });
   return known(await Promise.all(topics));

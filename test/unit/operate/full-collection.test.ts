@@ -74,7 +74,7 @@ function aTable() {
       await relay.run();
     }),
     describe: () => Promise.resolve({ bytes: 0 }),
-    // eslint-disable-next-line @typescript-eslint/require-await -- a page of a real scan is waited for
+    // oxlint-disable-next-line typescript/require-await -- a page of a real scan is waited for
     async *segment(index) {
       if (index === 0) yield { images: db.items('outbox'), readUnits: 1 };
     },
