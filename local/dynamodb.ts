@@ -23,6 +23,8 @@ const STOP_GRACE_MS = 0;
 export interface DynamoDbOptions {
   /** Where `dynamodb.log` is written. Default: a new folder under `.outbox/logs`. */
   readonly logFolder?: string;
+  /** Keeps a database of its own for each access key, so that stacks that share the server do not meet. Default false. */
+  readonly databasePerAccessKey?: boolean;
 }
 
 /** Amazon's DynamoDB Local, in memory. */
@@ -40,11 +42,12 @@ export interface LocalDynamoDb {
 /** The configuration of every client of the local stack, Streams clients too. */
 export const localClientConfig = (
   endpoint: string,
-): { endpoint: string; region: string; credentials: typeof LOCAL_CREDENTIALS } => ({
+  accessKeyId: string = LOCAL_CREDENTIALS.accessKeyId,
+): { endpoint: string; region: string; credentials: { accessKeyId: string; secretAccessKey: string } } => ({
   endpoint,
   region: LOCAL_REGION,
-  // A copy, because the SDK writes into the object that it receives.
-  credentials: { ...LOCAL_CREDENTIALS },
+  // A new object each time, because the SDK writes into the object that it receives.
+  credentials: { ...LOCAL_CREDENTIALS, accessKeyId },
 });
 
 /**
@@ -66,7 +69,8 @@ export async function startDynamoDb(options: DynamoDbOptions = {}): Promise<Loca
     [
       ...['-Xmx1g', ...QUICK_START, `-Djava.library.path=${join(folder, 'DynamoDBLocal_lib')}`],
       ...['-jar', join(folder, 'DynamoDBLocal.jar')],
-      ...['-inMemory', '-sharedDb', '-disableTelemetry', '-port', String(port)],
+      ...['-inMemory', ...(options.databasePerAccessKey === true ? [] : ['-sharedDb'])],
+      ...['-disableTelemetry', '-port', String(port)],
     ],
     { cwd: folder, stdio: ['ignore', log, log] },
   );

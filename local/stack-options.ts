@@ -11,6 +11,11 @@ export interface StackOptions {
   readonly brokers?: readonly string[];
   /** A running DynamoDB Local to use instead. Default: the variable `DYNAMODB_ENDPOINT`. */
   readonly dynamodbEndpoint?: string;
+  /**
+   * The access key of every client of the stack: letters and digits. Without `-sharedDb`, DynamoDB Local keeps a
+   * database for each access key. Default `local`.
+   */
+  readonly accessKeyId?: string;
   /** More context for the CDK app, such as `{ retentionSeconds: 0, compression: 'gzip' }`. */
   readonly context?: Readonly<Record<string, unknown>>;
   /** A synthesized template to run instead of the CDK app's. */
@@ -37,6 +42,7 @@ const OPTIONS: Readonly<Record<keyof StackOptions, true>> = {
   nodes: true,
   brokers: true,
   dynamodbEndpoint: true,
+  accessKeyId: true,
   context: true,
   template: true,
   environment: true,

@@ -5,14 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
-import {
-  dynamoDbReady,
-  LOCAL_CREDENTIALS,
-  LOCAL_REGION,
-  localClientConfig,
-  startDynamoDb,
-  type LocalDynamoDb,
-} from './dynamodb';
+import { dynamoDbReady, LOCAL_REGION, localClientConfig, startDynamoDb, type LocalDynamoDb } from './dynamodb';
 import { PROBE_EVENT } from '../lib/sweep/environment';
 import type { PartitionProbeReport } from '../lib/sweep/probe-partitions';
 import type { SweepReport } from '../lib/sweep/sweep';
@@ -124,7 +117,8 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
   const run = randomBytes(4).toString('hex');
   const { brokers, kafka, dynamodb, template } = await startParts(options, undo, logFolder);
   const endpoint = dynamodb.endpoint;
-  const clientConfig = localClientConfig(endpoint);
+  const clientConfig = localClientConfig(endpoint, options.accessKeyId);
+  const { credentials } = clientConfig;
   const table = await reportStep(options.onProgress, 'create table and topics', async () => {
     await createTopics(brokers, options.topics);
     return createLocalTable(
@@ -137,7 +131,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
   });
   const { tableName } = table;
   let { streamArn } = table;
-  const variables = await functionVariables(options, endpoint);
+  const variables = await functionVariables(options, clientConfig);
   const relay = makeFunction(template.relay, table, variables, {
     environment: options.environment,
     logFile: join(logFolder, RELAY_LOG),
@@ -157,7 +151,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
   const describe = (): StackDescription => ({
     startedAt,
     region: LOCAL_REGION,
-    credentials: { ...LOCAL_CREDENTIALS },
+    credentials: { ...credentials },
     dynamodbEndpoint: endpoint,
     tableName,
     streamArn,
@@ -179,7 +173,7 @@ async function assemble(options: ResolvedStackOptions, undo: Undo[], stop: () =>
     dynamodbEndpoint: endpoint,
     dynamodb: dynamodb.local,
     region: LOCAL_REGION,
-    credentials: { ...LOCAL_CREDENTIALS },
+    credentials: { ...credentials },
     clientConfig,
     tableName,
     get streamArn() {
@@ -284,10 +278,13 @@ async function createLocalTable(
 }
 
 /** The variables of every function, in addition to those in the template. */
-async function functionVariables(options: ResolvedStackOptions, endpoint: string): Promise<Record<string, string>> {
+async function functionVariables(
+  options: ResolvedStackOptions,
+  { endpoint, credentials }: ReturnType<typeof localClientConfig>,
+): Promise<Record<string, string>> {
   return {
-    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
     AWS_ENDPOINT_URL_DYNAMODB: (await options.relayDynamodbEndpoint?.(endpoint)) ?? endpoint,
   };
 }

@@ -16,7 +16,7 @@ import { aRecord, feed, MemoryDeadLetters } from '../builders/consume';
 import { anEvent, anItem, insertOf } from '../builders/items';
 import { plentyOfTime, silentTelemetry } from '../builders/relay-ports';
 import { aConsumer, createConsumerTables, INBOX_TABLE, READ_MODEL } from './harness/consumers';
-import { sharedKafka } from './harness/shared-servers';
+import { emptyDatabase, sharedKafka } from './harness/shared-servers';
 
 /**
  * The cost of 1,000 events. Requests are counted on DynamoDB Local and Apache Kafka. Write units follow from the stored
@@ -31,6 +31,7 @@ const KB = 1_024;
 let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({
+    ...(await emptyDatabase()),
     brokers: await sharedKafka(),
     topics: [{ topic: TOPIC, partitions: PARTITIONS }],
     mapping: false,

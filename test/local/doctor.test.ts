@@ -7,14 +7,19 @@ import {
 import { doctor } from '../../lib/operate/doctor/doctor';
 import { controlStore } from '../../lib/relay/dynamodb/control';
 import { startStack, type Stack } from '../../local/stack';
-import { sharedKafka } from './harness/shared-servers';
+import { emptyDatabase, sharedKafka } from './harness/shared-servers';
 import { STARTUP_MS } from './harness/world';
 
 let stack: Stack;
 let client: DynamoDBClient;
 
 beforeAll(async () => {
-  stack = await startStack({ brokers: await sharedKafka(), topics: [{ topic: 'orders' }], mapping: false });
+  stack = await startStack({
+    ...(await emptyDatabase()),
+    brokers: await sharedKafka(),
+    topics: [{ topic: 'orders' }],
+    mapping: false,
+  });
   client = new DynamoDBClient(stack.clientConfig);
 }, STARTUP_MS);
 

@@ -9,6 +9,7 @@ import { anEvent, anItem } from '../builders/items';
 import { killProcess, startConsumerProcess } from './harness/consumer-process';
 import { Counts, createConsumerTables, effectsOf, kafkaOf } from './harness/consumers';
 import { FaultyDynamoDb } from './harness/faulty-dynamodb';
+import { emptyDatabase } from './harness/shared-servers';
 import { TopicReader } from './harness/topic-reader';
 import { keysNamed, STARTUP_MS, until } from './harness/world';
 
@@ -33,8 +34,9 @@ let client: DynamoDBClient;
 let reader: TopicReader;
 
 beforeAll(async () => {
-  // Not shared, because consumers and relays are killed at any moment and leave groups in any state.
+  // Kafka is not shared, because consumers and relays are killed at any moment and leave groups in any state.
   stack = await startStack({
+    ...(await emptyDatabase()),
     topics: [{ topic: TOPIC }, { topic: EMITTED, partitions: 3 }],
     pollIntervalMs: 50,
     relayDynamodbEndpoint: (endpoint) => ofRelay.start(endpoint),

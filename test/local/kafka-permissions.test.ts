@@ -21,7 +21,7 @@ import { startStack, type Stack as LocalStack } from '../../local/stack';
 import { outboxStack, relayCode } from '../infra/stack';
 import { grantedActions } from './harness/granted';
 import { KafkaAudit, mskActions, type AskedPermission } from './harness/kafka-audit';
-import { sharedDynamoDb } from './harness/shared-servers';
+import { emptyDatabase } from './harness/shared-servers';
 import { events, STARTUP_MS, TOPICS, until } from './harness/world';
 
 /** Compares the permissions that brokers check for relay and topics function with the IAM grants of their roles. */
@@ -56,7 +56,7 @@ describe('the relay', () => {
     stack = await startStack({
       topics: TOPICS,
       brokers: kafka.brokers,
-      dynamodbEndpoint: await sharedDynamoDb(),
+      ...(await emptyDatabase()),
       pollIntervalMs: 50,
       // Without compression, so that the size of a too large message is certain.
       context: { compression: 'none' },

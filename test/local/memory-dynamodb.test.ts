@@ -4,10 +4,10 @@ import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { memoryClient } from '../../lib/testing/dynamodb/client';
 import { MemoryDynamoDb } from '../../lib/testing/dynamodb/memory-dynamodb';
 import { RESERVED_WORDS } from '../../lib/testing/dynamodb/reserved-words';
-import { localClientConfig, startDynamoDb } from '../../local/dynamodb';
+import { localClientConfig } from '../../local/dynamodb';
 import { fuzz } from './fuzz/fuzz';
 import { SCRIPTS } from './harness/dynamodb-scripts';
-import { sharedDynamoDb } from './harness/shared-servers';
+import { emptyDatabase, sharedDynamoDb } from './harness/shared-servers';
 
 let real: DynamoDBDocument;
 
@@ -63,9 +63,9 @@ describe.each(Object.entries(SCRIPTS))('as DynamoDB Local: %s', (_, script) => {
 });
 
 it('responds to random requests as DynamoDB Local does', async () => {
-  // Not shared, because the random requests use the same names of tables with other keys.
-  const random = await startDynamoDb();
-  const client = new DynamoDBClient(localClientConfig(random.endpoint));
+  // Its own database, because the random requests use the same names of tables with other keys.
+  const { dynamodbEndpoint, accessKeyId } = await emptyDatabase();
+  const client = new DynamoDBClient(localClientConfig(dynamodbEndpoint, accessKeyId));
   try {
     const { shortest, counts } = await fuzz(client, Number(process.env['SEED'] ?? 20_261_129), 200);
     expect(shortest).toBeUndefined();
@@ -73,7 +73,6 @@ it('responds to random requests as DynamoDB Local does', async () => {
     expect(counts.accepted).toBeGreaterThan(40);
   } finally {
     client.destroy();
-    await random.stop();
   }
 }, 300_000);
 

@@ -18,7 +18,7 @@ const START = {
     return { address: brokers.join(), stop };
   },
   dynamodb: async (): Promise<RunningServer> => {
-    const { endpoint, stop } = await startDynamoDb();
+    const { endpoint, stop } = await startDynamoDb({ databasePerAccessKey: true });
     return { address: endpoint, stop };
   },
 } as const;

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { DeleteTableCommand, DynamoDBClient, paginateListTables } from '@aws-sdk/client-dynamodb';
 import { localClientConfig } from '../../../local/dynamodb';
 import { withAdmin } from '../../../local/kafka/topics';
@@ -16,12 +17,22 @@ export const sharedKafka = async (): Promise<readonly string[]> =>
   (await emptyServer('kafka', (address) => emptyKafka(address.split(',')))).split(',');
 
 /**
- * The endpoint of a DynamoDB Local without tables. Call it once in a file: a second call removes its tables.
+ * The endpoint of a DynamoDB Local that has no tables for the access key of `localClientConfig`. Call it once in a file:
+ * a second call removes its tables.
  *
- * For files that write little. DynamoDB Local keeps the stream records of deleted tables, and some thousand of them
- * make every later stream slow, so a whole stack starts its own.
+ * For files that write little. A database keeps the stream records of deleted tables, and some thousand of them make
+ * every write to a later stream slow, so a whole stack uses `emptyDatabase`.
  */
 export const sharedDynamoDb = (): Promise<string> => emptyServer('dynamodb', emptyDynamoDb);
+
+/** For `startStack`: an access key for which the shared DynamoDB Local has no tables and no streams yet. */
+export const emptyDatabase = async (): Promise<{
+  readonly dynamodbEndpoint: string;
+  readonly accessKeyId: string;
+}> => ({
+  dynamodbEndpoint: await askHost('GET', 'dynamodb'),
+  accessKeyId: `stack${randomBytes(8).toString('hex')}`,
+});
 
 /** A file that failed may have left a server that cannot be emptied. Only that file may fail, so it is replaced. */
 async function emptyServer(kind: ServerKind, empty: (address: string) => Promise<void>): Promise<string> {

@@ -9,7 +9,7 @@ import { isSignalKey } from '../../../lib/event/signal';
 import { withAdmin } from '../../../local/kafka/topics';
 import { startStack, type Stack } from '../../../local/stack';
 import type { StackOptions } from '../../../local/stack-options';
-import { sharedKafka } from './shared-servers';
+import { emptyDatabase, sharedKafka } from './shared-servers';
 import { TopicReader } from './topic-reader';
 
 /** Real servers take time to start and to respond. */
@@ -64,13 +64,13 @@ export interface World {
 export interface WorldOptions extends Partial<StackOptions> {
   /**
    * Starts Kafka for this world alone, for a test that stops, pauses or reconfigures brokers. Default: the Kafka that
-   * test files share. DynamoDB Local is never shared: see `sharedDynamoDb`.
+   * test files share.
    */
   readonly ownKafka?: boolean;
 }
 
 export async function startWorld({ ownKafka = false, ...options }: WorldOptions = {}): Promise<World> {
-  const shared = ownKafka ? {} : { brokers: await sharedKafka() };
+  const shared = { ...(await emptyDatabase()), ...(ownKafka ? {} : { brokers: await sharedKafka() }) };
   const stack = await startStack({ topics: TOPICS, pollIntervalMs: 50, ...shared, ...options });
   try {
     const client = new DynamoDBClient(stack.clientConfig);
