@@ -190,6 +190,7 @@ export default tseslint.config(
       '*.config.js',
       '.dependency-cruiser.cjs',
       'test/longest-first.js',
+      'test/one-realm/*.js',
       '*.config.mjs',
       'scripts/*.{mjs,cjs}',
     ],

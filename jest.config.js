@@ -16,13 +16,21 @@ process.env.CDK_VALIDATION = 'false';
 // A stack trace for each construct is in no template, and takes a tenth of the time of a synthesis.
 process.env.CDK_CONTEXT_JSON = JSON.stringify({ 'aws:cdk:disable-creation-stack-traces': true });
 
+// The globals and the packages of Node.js: see `test/one-realm`.
+const ONE_REALM = {
+  testEnvironment: '<rootDir>/test/one-realm/environment.js',
+  runtime: '<rootDir>/test/one-realm/runtime.js',
+  // Node.js itself needs it.
+  fakeTimers: { doNotFake: ['nextTick'] },
+};
+
 module.exports = {
   testSequencer: '<rootDir>/test/longest-first.js',
   // Only a test that hangs ever takes it: a busy machine must not fail one that works.
   testTimeout: 60_000,
   projects: [
-    project('unit'),
-    project('infra'),
+    project('unit', ONE_REALM),
+    project('infra', ONE_REALM),
     project('package'),
     project('local', {
       globalSetup: '<rootDir>/test/local/global-setup.ts',

@@ -1,3 +1,9 @@
+/**
+ * The CDK numbers its tokens, and divides statements among policies by the length of these numbers. A CDK of its own
+ * counts from the start here, whichever files ran before.
+ *
+ * @jest-environment node
+ */
 import { App, CfnParameter, Stack } from 'aws-cdk-lib';
 import { PolicyDocument, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Template } from 'aws-cdk-lib/assertions';
