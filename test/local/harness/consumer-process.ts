@@ -1,7 +1,12 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import type { Stack } from '../../../local/stack';
+import { SYNTHESIZED } from '../../../local/synthesize';
 
 /** The settings of a consumer's process. */
 export interface ConsumerProcessOptions {
@@ -31,8 +36,7 @@ export async function startConsumerProcess(
     emitsTo,
     sessionTimeoutMs,
   };
-  const child = fork(join(__dirname, 'consumer-child.ts'), [JSON.stringify(options)], {
-    execArgv: ['--import', 'tsx'],
+  const child = fork(await bundledChild(), [JSON.stringify(options)], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const ended = new AbortController();
@@ -54,6 +58,21 @@ export async function startConsumerProcess(
     exited.catch(() => undefined);
   }
   return child;
+}
+
+/** One file for all processes of a run of tests: to load the sources by tsx takes each of them a second. */
+async function bundledChild(): Promise<string> {
+  const folder = process.env[SYNTHESIZED];
+  if (folder === undefined) throw new Error('Only test/local/global-setup.ts makes the folder: run this by Jest.');
+  const bundle = join(folder, 'consumer-child.js');
+  if (existsSync(bundle)) return bundle;
+  const draft = join(folder, `${randomUUID()}.js`);
+  await build({
+    entryPoints: [join(__dirname, 'consumer-child.ts')],
+    ...{ outfile: draft, bundle: true, platform: 'node', target: 'node24', logLevel: 'warning' },
+  });
+  await rename(draft, bundle);
+  return bundle;
 }
 
 /** Ends the process as a crash does: it drains and commits nothing, and the group waits for the session timeout. */
