@@ -14,7 +14,7 @@ const cli = new OutboxCli();
 let shop: Shop;
 
 beforeAll(async () => {
-  shop = await Shop.open({ stackFile: cli.stackFile, pollIntervalMs: 50 });
+  shop = await Shop.open({ stackFile: cli.stackFile, pollIntervalMs: 100 });
   for (const id of ['1001', '1002', '1003']) await shop.write(id, 'order.placed');
   await shop.settled();
 }, STARTUP_MS);

@@ -38,7 +38,7 @@ beforeAll(async () => {
   stack = await startStack({
     ...(await emptyDatabase()),
     topics: [{ topic: TOPIC }, { topic: EMITTED, partitions: 3 }],
-    pollIntervalMs: 50,
+    pollIntervalMs: 100,
     relayDynamodbEndpoint: (endpoint) => ofRelay.start(endpoint),
   });
   client = new DynamoDBClient(stack.clientConfig);

@@ -57,7 +57,7 @@ describe('the relay', () => {
       topics: TOPICS,
       brokers: kafka.brokers,
       ...(await emptyDatabase()),
-      pollIntervalMs: 50,
+      pollIntervalMs: 100,
       // Without compression, so that the size of a too large message is certain.
       context: { compression: 'none' },
     });

@@ -15,6 +15,8 @@ export interface Arrival {
   readonly at: number;
 }
 
+/** How long a broker keeps a request while it has no message; it sends a new message at once. */
+const MAX_WAIT_MS = 1_000;
 const CAUGHT_UP_MS = 60_000;
 
 /** Reads whole topics from the beginning, as a plain kafkajs consumer does. */
@@ -39,7 +41,7 @@ export class TopicReader {
       brokers: [...brokers],
       logLevel: logLevel.NOTHING,
       retry: { retries: 60, maxRetryTime: 1_000 },
-    }).consumer({ groupId: `reader-${Math.random().toString(36).slice(2)}`, maxWaitTimeInMs: 200 });
+    }).consumer({ groupId: `reader-${Math.random().toString(36).slice(2)}`, maxWaitTimeInMs: MAX_WAIT_MS });
     const reader = new TopicReader(consumer, brokers, topics);
     await consumer.connect();
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });

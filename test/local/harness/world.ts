@@ -71,7 +71,7 @@ export interface WorldOptions extends Partial<StackOptions> {
 
 export async function startWorld({ ownKafka = false, ...options }: WorldOptions = {}): Promise<World> {
   const shared = { ...(await emptyDatabase()), ...(ownKafka ? {} : { brokers: await sharedKafka() }) };
-  const stack = await startStack({ topics: TOPICS, pollIntervalMs: 50, ...shared, ...options });
+  const stack = await startStack({ topics: TOPICS, pollIntervalMs: 100, ...shared, ...options });
   try {
     const client = new DynamoDBClient(stack.clientConfig);
     const document = DynamoDBDocument.from(client, { marshallOptions: { removeUndefinedValues: true } });
