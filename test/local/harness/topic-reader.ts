@@ -25,6 +25,8 @@ export class TopicReader {
   readonly #consumer: Consumer;
   readonly #brokers: readonly string[];
   readonly #topics: readonly string[];
+  /** Tests look for the messages of a thousand keys again and again. */
+  readonly #byKey = new Map<string, Arrival[]>();
   /** Offset of the latest message, by topic and partition. */
   readonly #latest = new Map<string, bigint>();
 
@@ -48,7 +50,7 @@ export class TopicReader {
     await consumer.run({
       eachMessage: ({ topic, partition, message }) => {
         reader.#latest.set(`${topic}-${partition}`, BigInt(message.offset));
-        reader.arrivals.push({
+        reader.#take({
           topic,
           partition,
           offset: message.offset,
@@ -83,9 +85,16 @@ export class TopicReader {
     );
   }
 
+  #take(arrival: Arrival): void {
+    this.arrivals.push(arrival);
+    const ofKey = this.#byKey.get(arrival.key);
+    if (ofKey === undefined) this.#byKey.set(arrival.key, [arrival]);
+    else ofKey.push(arrival);
+  }
+
   /** Every message of a key, including repetitions. */
   ofKey(key: string): Arrival[] {
-    return this.arrivals.filter((arrival) => arrival.key === key);
+    return [...(this.#byKey.get(key) ?? [])];
   }
 
   /** Ids in the order of their first arrivals. */
