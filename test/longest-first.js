@@ -27,14 +27,15 @@ const SECONDS = {
   'test/local/schema.test.ts': 30,
   'test/local/poison.test.ts': 30,
   'test/local/publisher/one-broker.test.ts': 25,
-  'test/unit/relay/simulation/rules-switched-off.test.ts': 23,
-  'test/unit/consume/simulation/rules-switched-off.test.ts': 17,
-  'test/unit/consume/simulation/simulation.test.ts': 17,
-  'test/unit/operate/verify/comparison.test.ts': 14,
-  'test/unit/consume/dead-letters-come-back.test.ts': 12,
-  'test/unit/relay/relay.property.test.ts': 12,
-  'test/unit/docs/examples-compile.test.ts': 10,
-  'test/unit/testing/deliver.test.ts': 8,
+  'test/unit/relay/simulation/rules-switched-off.test.ts': 18,
+  'test/unit/consume/dead-letters-come-back.test.ts': 18,
+  'test/unit/relay/relay.property.test.ts': 16,
+  'test/unit/consume/simulation/rules-switched-off.test.ts': 15,
+  'test/unit/docs/examples-compile.test.ts': 15,
+  'test/unit/testing/deliver.test.ts': 10,
+  'test/unit/consume/simulation/simulation.test.ts': 9,
+  'test/unit/operate/verify/comparison.test.ts': 8,
+  'test/infra/app/outbox-app.test.ts': 7,
 };
 
 /** Files that are not listed take a few seconds each. */
