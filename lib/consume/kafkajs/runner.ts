@@ -1,4 +1,4 @@
-import { protocolErrorOf } from '../../kafka/protocol-error';
+import { kafkaCausesOf, protocolErrorOf } from '../../kafka/protocol-error';
 import type { ConsumerTelemetry } from '../ports';
 import type { Consumer as KafkaConsumer, ConsumerConfig } from 'kafkajs';
 import { OutboxError } from '../../event/errors';
@@ -20,6 +20,8 @@ const FETCHES = {
 
 /** How often the consumer reports that Kafka does not respond. */
 const CONNECT_MS = 10_000;
+/** How long the consumer waits before it tries to connect after a crash. */
+const RESTART_MS = 1_000;
 /** How often the consumer checks whether missing topics exist. */
 const TOPICS_MS = 1_000;
 /** How often it reports the same missing topics. */
@@ -72,6 +74,7 @@ class KafkajsRunner implements RunningConsumer {
   #timer: NodeJS.Timeout | undefined;
   #polling: Promise<void> = Promise.resolve();
   #awaitingTopics: Promise<void> = Promise.resolve();
+  #restarting: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
   #hasLeft = false;
   /** Set while kafkajs restarts after a crash. */
@@ -131,13 +134,14 @@ class KafkajsRunner implements RunningConsumer {
     });
     consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
       this.#hasRestarted();
-      if (!restart) void this.#crash(error);
+      if (!restart && !isCoordinatorAway(error)) void this.#crash(error);
       else if (this.#hasLeft) this.#leaveAgain();
       else {
         this.#partitions.endStarts();
         if (isUnknownTopic(error)) void this.#reportMissing();
         else this.#telemetry.readFailed(this.#withPlace(error));
         this.#restart = Promise.withResolvers();
+        if (!restart) this.#restarting = this.#restartAfterAll();
       }
     });
     consumer.on('consumer.end_batch_process', ({ payload }) => {
@@ -176,11 +180,32 @@ class KafkajsRunner implements RunningConsumer {
 
   async #run(): Promise<void> {
     await this.#partitions.prepare();
+    await this.#runPrepared();
+  }
+
+  async #runPrepared(): Promise<void> {
     await this.#kafkaConsumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       eachBatch: (payload) => this.#partitions.take(payload),
     });
+  }
+
+  /** Restarts kafkajs after a crash after which it does not restart by itself, once it can connect. Never rejects. */
+  async #restartAfterAll(): Promise<void> {
+    const { signal } = this.#ending;
+    for (;;) {
+      await wait(RESTART_MS, signal);
+      if (signal.aborted) return;
+      try {
+        await this.#kafkaConsumer.connect();
+        break;
+      } catch (error) {
+        this.#telemetry.readFailed(error);
+      }
+    }
+    // It may have been stopped while it connected.
+    if (!this.#ending.signal.aborted) await this.#runPrepared().catch((error: unknown) => this.#crash(error));
   }
 
   /** Never rejects. */
@@ -224,7 +249,7 @@ class KafkajsRunner implements RunningConsumer {
   async #stop(): Promise<void> {
     this.#ending.abort();
     this.#partitions.stopTaking();
-    await this.#partitions.drain(Promise.all([this.#polling, this.#awaitingTopics]));
+    await this.#partitions.drain(Promise.all([this.#polling, this.#awaitingTopics, this.#restarting]));
     clearInterval(this.#timer);
     await this.#partitions.commit();
     await this.#untilStoppable();
@@ -305,6 +330,13 @@ const notConnected = (): OutboxError<'service-unavailable'> => {
     { service: 'Kafka', place: 'the brokers', action: 'connecting', why },
   );
 };
+
+/**
+ * kafkajs gives up permanently if it looks for the group's coordinator in a moment in which no broker that it knows
+ * responds. They may respond again later, as after every other outage.
+ */
+const isCoordinatorAway = (error: Error): boolean =>
+  [...kafkaCausesOf(error)].some(({ name }) => name === 'KafkaJSGroupCoordinatorNotFound');
 
 export const isUnknownTopic = (error: unknown): boolean => protocolErrorOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION';
 

@@ -411,6 +411,75 @@ it('reports that kafkajs has given up permanently, and not that it begins again'
   await expect(running.done).rejects.toThrow('no such group');
 });
 
+describe('when kafkajs gives up because no broker names the coordinator', () => {
+  const crash = (fake: FakeKafkaConsumer): void => {
+    fake.hasBegun = false;
+    const cause = Object.assign(new Error('not found'), { name: 'KafkaJSGroupCoordinatorNotFound' });
+    fake.emit('crash', { error: new Error('Failed to find group coordinator', { cause }), restart: false });
+  };
+  const RESTART_MS = 1_000;
+  let connects: number;
+  let runs: number;
+  let fake: FakeKafkaConsumer;
+  beforeEach(() => {
+    fake = new FakeKafkaConsumer();
+    [connects, runs] = [0, 0];
+    const { connect, run } = fake;
+    fake.connect = () => {
+      connects += 1;
+      return connect();
+    };
+    fake.run = (options) => {
+      runs += 1;
+      return run(options);
+    };
+  });
+  const untilRuns = async (count: number): Promise<void> => {
+    for (let turn = 0; turn < 500 && runs < count; turn++) await sleep(10);
+    expect(runs).toBe(count);
+  };
+
+  it('connects and runs again, and applies what comes then', async () => {
+    const { rig, running } = await start({}, {}, { fake });
+    crash(fake);
+    expect(rig.told.of('readFailed')).toHaveLength(1);
+    await untilRuns(2);
+    fake.hasBegun = true;
+    fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
+    await fake.deliver([message(1, 'a', 1)]);
+    await settle();
+    expect(rig.client.effects()).toEqual(['a.1']);
+    await running.stop();
+    await expect(running.done).resolves.toBeUndefined();
+  });
+
+  it('tries to connect until it can, and reports each failure', async () => {
+    const { rig } = await start({}, {}, { fake });
+    const { connect } = fake;
+    let failures = 0;
+    fake.connect = () => ((failures += 1) <= 2 ? Promise.reject(new Error('no broker responds')) : connect());
+    crash(fake);
+    await untilRuns(2);
+    expect(rig.told.of('readFailed')).toHaveLength(3);
+  });
+
+  it('does not run again after it was stopped', async () => {
+    const { running } = await start({}, {}, { fake });
+    crash(fake);
+    await running.stop();
+    await sleep(RESTART_MS + 100);
+    expect({ connects, runs }).toEqual({ connects: 1, runs: 1 });
+    await expect(running.done).resolves.toBeUndefined();
+  });
+
+  it('ends if it may not run again', async () => {
+    const { running } = await start({}, {}, { fake });
+    fake.run = () => Promise.reject(new Error('not allowed'));
+    crash(fake);
+    await expect(running.done).rejects.toThrow('not allowed');
+  });
+});
+
 it('reports a batch that kafkajs cannot read with its partitions, and retries', async () => {
   const { fake, rig } = await start();
   fake.emit('group_join', { memberAssignment: { orders: [0, 3] } });
