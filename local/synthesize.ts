@@ -1,26 +1,25 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cp, rename } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LocalStackError } from './errors';
-import { ROOT } from './folders';
+import { CACHE, ROOT } from './folders';
 import { withLock } from './lock';
 import { runCommand } from './run-command';
 
 /** The CDK app's context: `auth`, `topics` and its other keys. */
 export type CdkContext = Readonly<Record<string, unknown>>;
 
-/**
- * This variable names a folder that keeps synthesized apps, for stacks that differ only in their brokers. For a run of
- * tests, during which no source changes.
- */
-export const SYNTHESIZED = 'OUTBOX_LOCAL_SYNTHESIZED';
+/** Synthesized apps by the content of their sources. More than a run of all tests synthesizes. */
+const KEPT_FOLDER = join(CACHE, 'synthesized');
+const APPS_KEPT = 40;
 
 /** Stands for the brokers, whose addresses differ in each run. */
 const ANY_BROKERS = 'kafka.invalid:9092';
 
 /**
- * Bundles the functions and synthesizes the CDK app into `folder`.
+ * Bundles the functions and synthesizes the CDK app into `folder`, unless sources and context are those of an earlier
+ * call.
  *
  * Under a lock: a second bundler would replace the files that the first synthesis is copying.
  *
@@ -29,12 +28,12 @@ const ANY_BROKERS = 'kafka.invalid:9092';
  */
 export const synthesize = (folder: string, context: CdkContext, brokers: readonly string[]): Promise<string> =>
   withLock('synthesize', async () => {
-    const kept = keptFolder(context);
-    if (kept !== undefined && existsSync(kept)) await cp(kept, folder, { recursive: true });
+    await runCommand(process.execPath, [join('scripts', 'build.mjs'), 'bundles'], { cwd: ROOT });
+    const kept = join(KEPT_FOLDER, contentHash(context));
+    if (existsSync(kept)) await cp(kept, folder, { recursive: true });
     else {
-      await runCommand(process.execPath, [join('scripts', 'build.mjs'), 'bundles'], { cwd: ROOT });
       await runApp(folder, context);
-      if (kept !== undefined) await keep(folder, kept);
+      await keep(folder, kept);
     }
     const template = readdirSync(folder)
       .filter((name) => name.endsWith('.template.json'))
@@ -47,17 +46,21 @@ export const synthesize = (folder: string, context: CdkContext, brokers: readonl
     return template;
   });
 
-function keptFolder(context: CdkContext): string | undefined {
-  const folder = process.env[SYNTHESIZED];
-  if (folder === undefined) return undefined;
-  return join(folder, createHash('sha256').update(JSON.stringify(context)).digest('hex'));
+/** Of everything that the app depends on: the bundler has written the hash of its sources. */
+function contentHash(context: CdkContext): string {
+  const hash = createHash('sha256');
+  for (const file of [join('dist', 'bundles.sha256'), 'cdk.json']) hash.update(readFileSync(join(ROOT, file)));
+  return hash.update(JSON.stringify(context)).digest('hex');
 }
 
-/** Renames the complete copy, so that an interrupted one is never found. */
+/** Renames the complete copy, so that an interrupted one is never found. Removes the oldest apps. */
 async function keep(folder: string, kept: string): Promise<void> {
   const draft = `${kept}.${randomUUID()}`;
   await cp(folder, draft, { recursive: true });
   await rename(draft, kept);
+  const apps = readdirSync(KEPT_FOLDER).map((name) => join(KEPT_FOLDER, name));
+  const byAge = apps.toSorted((a, b) => statSync(b).ctimeMs - statSync(a).ctimeMs);
+  for (const old of byAge.slice(APPS_KEPT)) await rm(old, { recursive: true, force: true });
 }
 
 const runApp = (folder: string, context: CdkContext): Promise<void> =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { prepareKafka } from '../../local/kafka/distribution';
 import { missingTools } from '../../local/kafka/tools';
 import { progressLine } from '../../local/progress-lines';
-import { SYNTHESIZED } from '../../local/synthesize';
+import { RUN_FOLDER } from './harness/run-folder';
 import { SERVER_HOST, ServerHost } from './harness/server-host';
 
 /** Runs the servers that the test files share; `global-teardown` stops it. */
@@ -14,9 +14,9 @@ export let serverHost: ServerHost | undefined;
 export default async function prepareServers(): Promise<void> {
   const missing = missingTools();
   if (missing.length === 0) {
-    process.env[SYNTHESIZED] = mkdtempSync(join(tmpdir(), 'outbox-synthesized-'));
+    const folder = (process.env[RUN_FOLDER] = mkdtempSync(join(tmpdir(), 'outbox-tests-')));
     // Halves the start of the command line, which the tests run some hundred times.
-    process.env['NODE_COMPILE_CACHE'] = join(process.env[SYNTHESIZED], 'compiled');
+    process.env['NODE_COMPILE_CACHE'] = join(folder, 'compiled');
     await prepareKafka((progress) => {
       if (progress.state !== 'running') console.error(progressLine(progress));
     });

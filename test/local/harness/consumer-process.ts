@@ -6,7 +6,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import type { Stack } from '../../../local/stack';
-import { SYNTHESIZED } from '../../../local/synthesize';
+import { RUN_FOLDER } from './run-folder';
 
 /** The settings of a consumer's process. */
 export interface ConsumerProcessOptions {
@@ -62,7 +62,7 @@ export async function startConsumerProcess(
 
 /** One file for all processes of a run of tests: to load the sources by tsx takes each of them a second. */
 async function bundledChild(): Promise<string> {
-  const folder = process.env[SYNTHESIZED];
+  const folder = process.env[RUN_FOLDER];
   if (folder === undefined) throw new Error('Only test/local/global-setup.ts makes the folder: run this by Jest.');
   const bundle = join(folder, 'consumer-child.js');
   if (existsSync(bundle)) return bundle;

@@ -2,22 +2,34 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { runCommand } from '../../../local/run-command';
-import { SYNTHESIZED, synthesize } from '../../../local/synthesize';
+import { synthesize } from '../../../local/synthesize';
 
 jest.mock('../../../local/run-command');
+jest.mock('../../../local/folders', () => {
+  const { mkdtempSync: make } = jest.requireActual<{ mkdtempSync(prefix: string): string }>('node:fs');
+  const { tmpdir: parent } = jest.requireActual<{ tmpdir(): string }>('node:os');
+  const folder = make(`${parent()}/synthesize-test-`);
+  return { ROOT: folder, CACHE: `${folder}/.outbox` };
+});
+const { ROOT: work } = jest.requireMock<{ readonly ROOT: string }>('../../../local/folders');
 
-const work = mkdtempSync(join(tmpdir(), 'synthesize-test-'));
-const environment = process.env;
+let sources = 'first';
 /** The contexts of each run of the app. */
 let contexts: Record<string, unknown>[] = [];
 
 beforeEach(() => {
   contexts = [];
-  // Local tests of the same run may have set it.
-  process.env = { ...environment, [SYNTHESIZED]: undefined };
+  sources = 'first';
+  writeFileSync(join(work, 'cdk.json'), '{"context":{"flag":true}}');
+  rmSync(join(work, '.outbox'), { recursive: true, force: true });
   jest.mocked(runCommand).mockImplementation((_, __, { env } = {}) => {
     const folder = env?.['CDK_OUTDIR'];
-    if (folder === undefined) return Promise.resolve();
+    if (folder === undefined) {
+      // As the bundler does.
+      mkdirSync(join(work, 'dist'), { recursive: true });
+      writeFileSync(join(work, 'dist', 'bundles.sha256'), sources);
+      return Promise.resolve();
+    }
     const context = JSON.parse(env?.['CDK_CONTEXT_JSON'] ?? '{}') as Record<string, unknown>;
     contexts.push(context);
     mkdirSync(folder, { recursive: true });
@@ -26,31 +38,30 @@ beforeEach(() => {
     return Promise.resolve();
   });
 });
-afterEach(() => {
-  process.env = environment;
-});
 afterAll(() => rmSync(work, { recursive: true }));
 
 async function synthesized(topics: string, ...brokers: string[]): Promise<unknown> {
-  const template = await synthesize(mkdtempSync(join(work, 'out-')), { topics }, brokers);
-  expect(dirname(template)).toContain('out-');
-  return (JSON.parse(readFileSync(template, 'utf8')) as { of: unknown }).of;
+  const template = await synthesize(mkdtempSync(join(tmpdir(), 'synthesized-')), { topics }, brokers);
+  const text = readFileSync(template, 'utf8');
+  rmSync(dirname(template), { recursive: true });
+  return (JSON.parse(text) as { of: unknown }).of;
 }
 
-it('synthesizes each time, because sources change', async () => {
-  for (const broker of ['a:1', 'b:2']) {
-    expect(await synthesized('orders', broker)).toMatchObject({ topics: 'orders', bootstrapBrokers: broker });
-  }
-  expect(contexts).toHaveLength(2);
-});
-
-it('keeps for a run of tests what differs in its brokers alone', async () => {
-  process.env = { ...environment, [SYNTHESIZED]: mkdtempSync(join(work, 'kept-')) };
+it('runs the app once for calls that differ in their brokers alone', async () => {
   for (const brokers of [['a:1'], ['b:2', 'c:3']]) {
     const bootstrapBrokers = brokers.join(',');
-    expect(await synthesized('orders', ...brokers)).toMatchObject({ topics: 'orders', bootstrapBrokers });
+    const expected = { topics: 'orders', bootstrapBrokers, flag: true };
+    expect(await synthesized('orders', ...brokers)).toMatchObject(expected);
   }
   expect(contexts).toHaveLength(1);
+});
+
+it('runs the app again for another context, other sources and another cdk.json', async () => {
+  await synthesized('orders', 'a:1');
   expect(await synthesized('payments', 'a:1')).toMatchObject({ topics: 'payments', bootstrapBrokers: 'a:1' });
-  expect(contexts).toHaveLength(2);
+  sources = 'second';
+  await synthesized('orders', 'a:1');
+  writeFileSync(join(work, 'cdk.json'), '{"context":{"flag":false}}');
+  expect(await synthesized('orders', 'a:1')).toMatchObject({ flag: false });
+  expect(contexts).toHaveLength(4);
 });
