@@ -1,4 +1,6 @@
 import { relative } from 'node:path';
+import { startConsoleProxy, type ConsoleProxy } from './console/console-proxy';
+import { startConsole, type StartedConsole } from './console/start-console';
 import { LocalStackError } from './errors';
 import { progressLines } from './progress-lines';
 import { schedule } from './schedule';
@@ -13,7 +15,7 @@ const STOPPED = 'Everything that was started is stopped.';
 const PROBE_EVERY_MS = 60_000;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-function readyText(stack: Stack, stackFile: string): string {
+function readyText(stack: Stack, stackFile: string, url: string | undefined): string {
   const { brokers, dynamodbEndpoint, tableName, region, credentials, settings } = stack;
   const { topics, pids } = stack.describe();
   return `
@@ -23,6 +25,7 @@ The local stack is ready. The relay publishes every event of the table to Kafka.
   DynamoDB   ${dynamodbEndpoint}   region ${region}, access key ${credentials.accessKeyId}, secret key ${credentials.secretAccessKey}
   table      ${tableName}
   relay      batches of ${settings.batchSize}, as in the template; log: ${relative(process.cwd(), stack.relayLog)}
+  console    ${url ?? '(none)'}
   processes  Kafka ${pids.kafka.join(', ') || '(yours)'} · DynamoDB ${pids.dynamodb ?? '(yours)'}
 
 What waits and why: npx outbox status
@@ -30,8 +33,18 @@ Another program finds all of this in ${relative(process.cwd(), stackFile)}.
 Ctrl-C stops everything.`;
 }
 
+/** Without a console, the stack ends too: a command that fails leaves nothing running. */
+async function consoleOf(stack: Stack, proxy: ConsoleProxy | undefined, port: number): Promise<StartedConsole> {
+  try {
+    return await startConsole({ stack, consumers: [], proxy }, port);
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
 async function main(): Promise<number> {
-  const { topics, nodes, json, help, file = STACK_FILE } = parseStartArguments(process.argv.slice(2));
+  const { topics, nodes, port, json, help, file = STACK_FILE } = parseStartArguments(process.argv.slice(2));
   if (help) {
     process.stdout.write(USAGE);
     return 0;
@@ -41,7 +54,13 @@ async function main(): Promise<number> {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve(signal));
   });
   const lines = progressLines(process.stderr);
-  const starting = startStack({ topics, nodes, stackFile: file, onProgress: lines.onProgress });
+  let proxy: ConsoleProxy | undefined;
+  const starting = startStack({
+    ...{ topics, nodes, stackFile: file, onProgress: lines.onProgress },
+    ...(port === undefined
+      ? {}
+      : { relayDynamodbEndpoint: async (endpoint) => (proxy = await startConsoleProxy(endpoint)).endpoint }),
+  });
   const first = await Promise.race([starting, interrupted]).finally(() => lines.end());
   if (typeof first === 'string') {
     console.error('Interrupted; stopping …');
@@ -56,8 +75,9 @@ async function main(): Promise<number> {
   }
   first.mapping.on('read-error', (error) => console.error('The stream could not be read; it is tried again:', error));
   first.relay.on('ended', ({ pid, reason }) => console.error(`The relay's process ${pid} has ended: ${reason}`));
-  if (json) console.log(JSON.stringify(first.describe()));
-  else console.log(readyText(first, file));
+  const shown = port === undefined ? undefined : await consoleOf(first, proxy, port);
+  if (json) console.log(JSON.stringify({ ...first.describe(), console: shown?.url }));
+  else console.log(readyText(first, file, shown?.url));
   const endSchedule = schedule(first, {
     sweepEveryMs: first.template.sweeper.everyMs,
     probeEveryMs: PROBE_EVERY_MS,
@@ -68,7 +88,9 @@ async function main(): Promise<number> {
   endSchedule();
   console.error('\nStopping …');
   first.relay.removeAllListeners('ended');
+  await shown?.stop();
   await first.stop();
+  await proxy?.stop();
   console.error(STOPPED);
   return EXIT_CODES[signal];
 }

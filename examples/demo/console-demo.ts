@@ -1,7 +1,6 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { Console } from '../../local/console/console';
+import type { Console } from '../../local/console/console';
 import { startConsoleProxy, type ConsoleProxy } from '../../local/console/console-proxy';
-import { serveConsole } from '../../local/console/server';
+import { startConsole } from '../../local/console/start-console';
 import { localClientConfig } from '../../local/dynamodb';
 import type { OnProgress } from '../../local/progress';
 import { schedule } from '../../local/schedule';
@@ -30,6 +29,7 @@ export interface ConsoleDemo {
 
 /** More often than a deployment does, as everything in the console. */
 const PROBE_EVERY_MS = 10_000;
+const PARTITION_PATIENCE_SECONDS = 20;
 
 /**
  * Starts the stack, the order service, shipping and the console. Resolves when the page can be opened; by then events
@@ -54,41 +54,35 @@ async function assemble(
   { eventsPerSecond, port, onProgress, onSweepFailure }: ConsoleDemoOptions,
   undo: (step: () => Promise<unknown>) => void,
 ): Promise<Omit<ConsoleDemo, 'stop'>> {
-  const parts: { console?: Console; proxy?: ConsoleProxy } = {};
+  let proxy: ConsoleProxy | undefined;
+  const later: { console?: Console } = {};
   const stack = await startStack({
     topics: TOPICS.map((topic) => ({ topic })),
     onProgress,
     // So that the commands that the console shows find the stack.
     stackFile: STACK_FILE,
     async relayDynamodbEndpoint(endpoint) {
-      const proxy = await startConsoleProxy(endpoint, (consumed) => parts.console?.consumed(consumed));
-      undo(() => proxy.stop());
-      parts.proxy = proxy;
-      return proxy.endpoint;
+      const started = (proxy = await startConsoleProxy(endpoint));
+      undo(() => started.stop());
+      return started.endpoint;
     },
+    environment: { OUTBOX_PARTITION_PATIENCE_SECONDS: String(PARTITION_PATIENCE_SECONDS) },
   });
   undo(() => stack.stop());
-  const { proxy } = parts;
   const services = await startPlayground({
     stack,
     clientConfig: localClientConfig(proxy?.endpoint ?? stack.dynamodbEndpoint),
-    onApplied: (id) => parts.console?.lanes.applied(id, Date.now()),
+    onApplied: (id) => later.console?.lanes.applied(id, Date.now()),
+    onMetric: (consumer, name, value) => later.console?.consumerMetric(consumer, name, value),
     undo,
   });
   const { consumers } = services;
-  const console = (parts.console = new Console({ stack, consumers, services, proxy }));
-  undo(() => console.stop());
-  await console.start();
-  const client = new DynamoDBClient(stack.clientConfig);
-  undo(() => {
-    client.destroy();
-    return Promise.resolve();
-  });
-  const server = await serveConsole(console, { stack, client, consumers }, port);
-  undo(() => server.stop());
+  const started = await startConsole({ stack, consumers, services, proxy }, port);
+  undo(() => started.stop());
+  later.console = started.console;
 
   const endSchedule = schedule(stack, {
-    sweepEveryMs: stack.template.sweeper.everyMs / console.status().scale,
+    sweepEveryMs: stack.template.sweeper.everyMs / started.console.status().scale,
     probeEveryMs: PROBE_EVERY_MS,
     onSweepFailure,
     onProbeFailure: onSweepFailure,
@@ -105,5 +99,5 @@ async function assemble(
       return written;
     });
   }
-  return { url: server.url, stack, console };
+  return { url: started.url, stack, console: started.console };
 }

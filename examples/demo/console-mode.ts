@@ -1,9 +1,10 @@
-import { emitKeypressEvents } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { messageOf } from '../../lib/event/errors';
-import type { Console, FaultStatus } from '../../local/console/console';
+import type { Console } from '../../local/console/console';
 import type { OnProgress } from '../../local/progress';
 import { startConsoleDemo } from './console-demo';
+import { ACTION_KEYS, listenToKeys, seenEffects } from './keys';
 
 export interface ConsoleModeOptions {
   readonly eventsPerSecond: number;
@@ -43,9 +44,19 @@ export async function startConsoleMode(options: ConsoleModeOptions): Promise<Con
     async run(interrupt) {
       try {
         print(introduction(demo.url, demo.console));
-        const endKeys = listenToKeys(demo.console, print, interrupt);
+        const endKeys = listenToKeys(process.stdin, demo.console, { print, interrupt });
+        const effects = seenEffects(demo.console);
+        void firstArrival(demo.console, signal).then((atMs) => {
+          const seconds = ((atMs - performance.timeOrigin) / 1_000).toFixed(1);
+          if (!signal.aborted) print(`The first event was on its topic ${seconds} s after the start.`);
+        });
         const line = setInterval(
-          () => (output.isTTY ? output.write(CLEAR_LINE + statusLine(demo.console)) : print(statusLine(demo.console))),
+          () => {
+            for (const effect of effects()) print(effect);
+            const status = statusLine(demo.console);
+            if (output.isTTY) output.write(CLEAR_LINE + status.slice(0, output.columns - 1));
+            else print(status);
+          },
           output.isTTY ? UPDATE_MS : REPORT_MS,
         );
         await new Promise<void>((resolve) => {
@@ -59,6 +70,15 @@ export async function startConsoleMode(options: ConsoleModeOptions): Promise<Con
       }
     },
   };
+}
+
+/** Resolves with the epoch milliseconds of the first event on its topic, or when the signal is aborted. */
+async function firstArrival(shown: Console, signal: AbortSignal): Promise<number> {
+  for (;;) {
+    const { firstArrivedAtMs } = shown.lanes;
+    if (firstArrivedAtMs !== undefined || signal.aborted) return firstArrivedAtMs ?? 0;
+    await sleep(UPDATE_MS, undefined, { signal }).catch(() => undefined);
+  }
 }
 
 function introduction(url: string, shown: Console): string {
@@ -75,54 +95,15 @@ function introduction(url: string, shown: Console): string {
 }
 
 function statusLine(shown: Console): string {
-  const { committed, arrived, applied } = shown.lanes.counts;
+  const { counts, waiting, unfinished, latency } = shown.progress();
   const red = shown.alarms().filter(({ state, kind }) => state === 'ALARM' && kind === 'metric');
   const alarms = red.length === 0 ? 'no alarm' : `alarms: ${red.map(({ name }) => name).join(', ')}`;
-  const waiting = shown.lanes.waiting().length;
-  return `committed ${committed} → on their topic ${arrived} → applied ${applied} · ${shown.lanes.unfinished()} on their way · ${waiting} keys held · ${alarms}`;
+  return [
+    `committed ${counts.committed} → on their topic ${counts.arrived} → applied ${counts.applied}`,
+    `commit to effect p50 ${latency.p50Ms} ms, p99 ${latency.p99Ms} ms`,
+    `${unfinished} on their way`,
+    `${waiting.length} keys held`,
+    alarms,
+    ...(shown.status().isEmulatorBusy ? ['DynamoDB Local is the bottleneck: start with a smaller --rate'] : []),
+  ].join(' · ');
 }
-
-function listenToKeys(shown: Console, print: (text: string) => void, interrupt: () => void): () => void {
-  if (!process.stdin.isTTY) return () => undefined;
-  emitKeypressEvents(process.stdin);
-  process.stdin.setRawMode(true);
-  const toggle = async (fault: FaultStatus): Promise<void> => {
-    print(
-      styleText(
-        'yellow',
-        `${fault.isOn ? 'End of: ' : ''}${fault.label}. ${fault.isOn ? fault.recovery : fault.expectation}`,
-      ),
-    );
-    await shown.setFault(fault.name, !fault.isOn);
-    if (fault.lasts && !fault.isOn) print(`Press ${fault.shortcut} again to end it.`);
-  };
-  const act = async (name: string): Promise<void> => {
-    const action = shown.actions.find((each) => each.name === name);
-    const plan = await action?.plan({ why: 'tried in the demo' });
-    print(styleText('cyan', plan?.command ?? ''));
-    for (const line of (await plan?.run()) ?? []) print(`  ${line}`);
-  };
-  const onKey = (_: string | undefined, key: { readonly name?: string; readonly ctrl?: boolean }): void => {
-    if (key.name === 'q' || (key.ctrl === true && key.name === 'c')) {
-      interrupt();
-      return;
-    }
-    const fault = shown.status().faults.find(({ shortcut }) => shortcut === key.name);
-    const action = ACTION_KEYS.find(([shortcut]) => shortcut === key.name)?.[1];
-    const work = fault !== undefined ? toggle(fault) : action !== undefined ? act(action) : undefined;
-    work?.catch((error: unknown) => print(styleText('red', messageOf(error))));
-  };
-  process.stdin.on('keypress', onKey);
-  return () => {
-    process.stdin.off('keypress', onKey);
-    process.stdin.setRawMode(false);
-    process.stdin.pause();
-  };
-}
-
-/** Keys that no fault uses. */
-const ACTION_KEYS = [
-  ['r', 'redrive'],
-  ['v', 'verify'],
-  ['w', 'sweep'],
-] as const;

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, InternalServerError, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument, type TransactWriteCommandInput } from '@aws-sdk/lib-dynamodb';
-import { runConsumer, type ConsumerTelemetry } from '../../lib/consumer';
-import { SILENT } from '../../lib/consume/telemetry';
+import { consumerTelemetry, runConsumer, type ConsumerTelemetry } from '../../lib/consumer';
+import { NO_LOG } from '../../lib/consume/telemetry';
 import { deadLetterTopic } from '../../lib/event/consumer-name';
 import { encodeItem } from '../../lib/event/item';
 import { positionOfVersion } from '../../lib/event/position';
@@ -19,12 +19,13 @@ import { createStore } from '../order-service/store';
 import { createTable, type Undo } from './read-model';
 import { plan, type Command } from './traffic';
 
-/** Receives the effects of the consumer. */
 export interface PlaygroundOptions {
   readonly stack: Stack;
   /** Of the services' DynamoDB. */
   readonly clientConfig: DynamoDBClientConfig;
   readonly onApplied: (eventId: string) => void;
+  /** Receives each value that the consumer measures. */
+  readonly onMetric: (consumer: string, name: string, value: number) => void;
   readonly undo: Undo;
 }
 
@@ -38,12 +39,19 @@ export interface Playground extends Services {
 /** While DynamoDB does not respond, the services fail and try again: no request may wait forever. */
 const TIME_LIMITS = { connectionTimeout: 1_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
 
+/** The error of a DynamoDB that is unavailable. */
+const UNAVAILABLE = new InternalServerError({ message: 'made to fail', $metadata: { httpStatusCode: 500 } });
 const CONSUMER = 'shipping';
 const ORDERS = 'orders';
-const SLOW_MS = 1_500;
+const SLOW_MS = 4_000;
 const ARTICLES = 8;
 /** Enough errands for days at the default pace. */
 const ERRANDS = 200_000;
+/** Kafka's least. */
+const SESSION_MS = 6_000;
+/** A delay that is made up for later. A longer one means that the pace cannot be kept. */
+const ACCEPTED_DELAY_MS = 1_000;
+const BEHIND_FOR_MS = 5_000;
 /** Errands that run at once, so that a slow write does not slow the pace down. */
 const LANES = 6;
 
@@ -51,6 +59,7 @@ export async function startPlayground({
   stack,
   clientConfig,
   onApplied,
+  onMetric,
   undo,
 }: PlaygroundOptions): Promise<Playground> {
   const { brokers, tableName: outboxTable, region } = stack;
@@ -75,21 +84,30 @@ export async function startPlayground({
     query: database.query.bind(database),
     async transactWrite(input: TransactWriteCommandInput) {
       if (faults.isConsumerSlow) await sleep(SLOW_MS);
-      if (faults.isConsumerFailing) throw new Error('The database refuses every write: the demo makes it fail.');
+      if (faults.isConsumerFailing) throw UNAVAILABLE;
       return database.transactWrite(input);
     },
   } as unknown as typeof database;
+  const measured = consumerTelemetry({
+    logger: NO_LOG,
+    metrics: { addMetric: (name, _, value) => onMetric(CONSUMER, name, value), publishStoredMetrics: () => undefined },
+  });
   const telemetry: ConsumerTelemetry = {
-    ...SILENT,
-    applied: ({ id }) => {
-      onApplied(id);
+    ...measured,
+    applied(event, latencyMs) {
+      measured.applied(event, latencyMs);
+      onApplied(event.id);
     },
   };
   const shipping = createShipping({
     ...{ database: consumerDatabase, shipmentsTable, inboxTable: inbox, name: CONSUMER },
     telemetry,
   });
-  const running = await runConsumer({ consumer: shipping.consumer, kafka: adminClient(brokers), topics: [ORDERS] });
+  const running = await runConsumer({
+    ...{ consumer: shipping.consumer, kafka: adminClient(brokers), topics: [ORDERS] },
+    // After an outage it joins as a new member, once the session of the old one has ended.
+    kafkaConsumer: { sessionTimeout: SESSION_MS, heartbeatInterval: SESSION_MS / 4 },
+  });
   undo(() => running.stop());
 
   const options = { database, ordersTable, outboxTable, region };
@@ -100,6 +118,7 @@ export async function startPlayground({
     if (command.kind === 'replenish') return service.replenish(command.sku, command.quantity);
     return service[command.kind](command.orderId);
   };
+  let behindAt = -Infinity;
   let written = 0;
   const orderId = (name: string): string => `${name}-${(written += 1)}`;
   const commit = (id: string, version: number, event: ShopEvent): Promise<unknown> =>
@@ -116,6 +135,7 @@ export async function startPlayground({
     topics: TOPICS,
     mainTopic: ORDERS,
     sideTopic: TOPICS.find((topic) => topic !== ORDERS) ?? ORDERS,
+    isBehind: () => performance.now() - behindAt < BEHIND_FOR_MS,
     async writePoison() {
       const id = orderId('too-large');
       // Random text, which no compression makes smaller than the limit.
@@ -144,7 +164,9 @@ export async function startPlayground({
         for (const steps of queue) {
           for (const { command, events } of steps) {
             if (signal.aborted) return;
-            due = Math.max(due, performance.now() - 1_000) + (1_000 * events) / eventsPerSecond;
+            const earliest = performance.now() - ACCEPTED_DELAY_MS;
+            if (due < earliest) behindAt = performance.now();
+            due = Math.max(due, earliest) + (1_000 * events) / eventsPerSecond;
             await sleep(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
             // A refused command is part of the plan, and a failed one part of a fault.
             await execute(command).catch(() => undefined);

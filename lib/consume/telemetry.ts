@@ -5,7 +5,7 @@ import { consumerTelemetry } from './telemetry-powertools';
 
 const nothing = (): void => undefined;
 
-const NO_LOG = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+export const NO_LOG = { debug: nothing, info: nothing, warn: nothing, error: nothing };
 const NO_METRICS = { addMetric: nothing, publishStoredMetrics: nothing };
 
 /** Reports nothing. */

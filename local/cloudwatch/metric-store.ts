@@ -64,6 +64,18 @@ export class MetricStore {
     );
   }
 
+  /** The sum of a metric's values from a time on, over all namespaces and dimensions. */
+  sumSince(name: string, sinceMs: number): number {
+    let sum = 0;
+    for (const metric of this.#metrics.values()) {
+      if (metric.name !== name) continue;
+      for (const [second, sample] of metric.samples) {
+        if (second >= Math.floor(sinceMs / RESOLUTION_MS)) sum += sample.sum;
+      }
+    }
+    return sum;
+  }
+
   #forgetBefore({ samples }: StoredMetric, second: number): void {
     for (const each of samples.keys()) {
       if (each >= second) return;

@@ -12,6 +12,8 @@ export interface ConsumedUnits {
 export interface ConsoleProxy extends DynamoDbProxy {
   isSlow: boolean;
   isSilent: boolean;
+  /** Called for each table of each response. */
+  onConsumed: (consumed: ConsumedUnits) => void;
 }
 
 export const SLOW_DYNAMODB_MS = 1_500;
@@ -25,17 +27,17 @@ const KINDS: Readonly<Record<string, ConsumedUnits['kind']>> = {
 const TO_COUNT = '"ReturnConsumedCapacity":"TOTAL",';
 const CONSUMED = /"TableName":"([^"]+)","CapacityUnits":([\d.]+)|"CapacityUnits":([\d.]+),"TableName":"([^"]+)"/g;
 
-/** @param onConsumed - called for each table of each response */
-export async function startConsoleProxy(
-  target: string,
-  onConsumed: (consumed: ConsumedUnits) => void,
-): Promise<ConsoleProxy> {
-  const faults = { isSlow: false, isSilent: false };
+export async function startConsoleProxy(target: string): Promise<ConsoleProxy> {
+  const settings: Omit<ConsoleProxy, keyof DynamoDbProxy> = {
+    isSlow: false,
+    isSilent: false,
+    onConsumed: () => undefined,
+  };
   const proxy = await startDynamoDbProxy({
     target,
     async treat({ operation, body }) {
-      if (faults.isSilent) return { kind: 'silence' };
-      if (faults.isSlow) await sleep(SLOW_DYNAMODB_MS);
+      if (settings.isSilent) return { kind: 'silence' };
+      if (settings.isSlow) await sleep(SLOW_DYNAMODB_MS);
       const counts = KINDS[operation] !== undefined && !body.includes('"ReturnConsumedCapacity"');
       return { kind: 'pass', body: counts ? body.replace('{', `{${TO_COUNT}`) : body };
     },
@@ -43,9 +45,9 @@ export async function startConsoleProxy(
       const kind = KINDS[operation];
       if (kind === undefined) return;
       for (const [, tableName, units, unitsFirst, tableLast] of response.matchAll(CONSUMED)) {
-        onConsumed({ tableName: tableName ?? tableLast ?? '', units: Number(units ?? unitsFirst), kind });
+        settings.onConsumed({ tableName: tableName ?? tableLast ?? '', units: Number(units ?? unitsFirst), kind });
       }
     },
   });
-  return Object.assign(faults, proxy);
+  return Object.assign(settings, proxy);
 }

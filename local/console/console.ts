@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { METRICS_NAMESPACE } from '../../lib/event/metrics';
 import { AlarmMonitor, type AlarmStatus } from '../cloudwatch/alarm-monitor';
 import { collectMetrics } from '../cloudwatch/collect-metrics';
 import { widgetData, type WidgetData } from '../cloudwatch/dashboard';
@@ -10,8 +11,10 @@ import type { Stack } from '../stack';
 import { actionsOf, type Action, type ConsoleConsumer } from './actions';
 import { watchTopics } from './arrivals';
 import type { ConsoleProxy, ConsumedUnits } from './console-proxy';
-import { faultsOf, type Fault, type Services } from './faults';
-import { Lanes } from './lanes';
+import { FaultTrials, type Beginning, type FaultStatus } from './fault-trials';
+import { faultsOf, type Services } from './faults';
+import { Lanes, type Latency, type WaitingKey } from './lanes';
+import type { Observation } from './observation';
 import { watchTable } from './watch-table';
 
 /** The stack and the services that the console shows and operates. */
@@ -28,16 +31,7 @@ export interface ConsoleOptions {
 const KEPT_MS = 60 * 60_000;
 const SHOWN_MS = 10 * 60_000;
 const EVALUATE_EVERY_MS = 1_000;
-
-/** A fault with its state. */
-export interface FaultStatus extends Pick<Fault, 'name' | 'label' | 'shortcut' | 'expectation' | 'recovery'> {
-  readonly isOn: boolean;
-  /** Whether it lasts until it is ended. */
-  readonly lasts: boolean;
-  readonly sinceMs?: number;
-  /** The key that it wrote. */
-  readonly key?: string;
-}
+const LATENCY_OF_MS = 10_000;
 
 /** The state of the stack that changes slowly. */
 export interface StackStatus {
@@ -48,7 +42,19 @@ export interface StackStatus {
   readonly relayPid?: number;
   readonly brokers: readonly { readonly address: string; readonly isRunning: boolean }[];
   readonly faults: readonly FaultStatus[];
+  /** Whether the services cannot write at their pace although nothing was made to fail. */
+  readonly isEmulatorBusy: boolean;
   readonly scale: number;
+}
+
+/** How far events have come. */
+export interface Progress {
+  readonly counts: Lanes['counts'];
+  readonly waiting: readonly WaitingKey[];
+  /** Events on their way. */
+  readonly unfinished: number;
+  /** From commit to effect, of the last seconds. */
+  readonly latency: Latency;
 }
 
 /** Everything that the console knows of one stack: the source of what its server sends. */
@@ -62,8 +68,7 @@ export class Console {
   readonly #scale: TimeScale;
   readonly #alarms: AlarmMonitor;
   readonly #monitoring: ReturnType<typeof readMonitoring>;
-  readonly #faults: readonly Fault[];
-  readonly #active = new Map<string, { readonly sinceMs: number; readonly key?: string }>();
+  readonly #trials: FaultTrials;
   readonly #client: DynamoDBClient;
   readonly #ends: (() => Promise<void> | void)[] = [];
 
@@ -74,12 +79,16 @@ export class Console {
     this.#client = new DynamoDBClient(stack.clientConfig);
     this.lanes = new Lanes(consumers.flatMap(({ topics }) => topics));
     this.actions = actionsOf({ stack, consumers, client: this.#client });
-    this.#faults = faultsOf({ stack, proxy, services });
+    this.#trials = new FaultTrials(faultsOf({ stack, proxy, services }), {
+      begin: () => this.#begin(),
+      observe: (beginning, key) => this.#observe(beginning, key),
+    });
     const template = JSON.parse(readFileSync(stack.template.path, 'utf8')) as MonitoredTemplate;
     const { relay, sweeper, table } = stack.template;
     const names = { [relay.logicalId]: relay.logicalId, [sweeper.logicalId]: sweeper.logicalId };
     this.#monitoring = readMonitoring(template, { ...names, [table.logicalId]: stack.tableName });
     this.#alarms = new AlarmMonitor(this.#monitoring.alarms, this.#store, scale, Date.now());
+    if (proxy !== undefined) proxy.onConsumed = (consumed) => this.#consumed(consumed);
     this.#ends.push(
       collectMetrics(
         {
@@ -101,17 +110,26 @@ export class Console {
     this.#ends.push(
       await watchTopics(stack.brokers, stack.describe().topics, (arrival) => this.lanes.arrived(arrival)),
     );
-    const evaluation = setInterval(() => this.#alarms.evaluate(Date.now()), EVALUATE_EVERY_MS);
+    const evaluation = setInterval(() => {
+      this.#alarms.evaluate(Date.now());
+      this.#trials.check(Date.now());
+    }, EVALUATE_EVERY_MS);
     this.#ends.push(() => clearInterval(evaluation));
   }
 
-  /** Takes the capacity that a request has consumed, as DynamoDB's metrics of the table report it. */
-  consumed({ tableName, units, kind }: ConsumedUnits): void {
-    const name = kind === 'read' ? 'ConsumedReadCapacityUnits' : 'ConsumedWriteCapacityUnits';
-    this.#store.record({
-      ...{ namespace: 'AWS/DynamoDB', name, dimensions: { TableName: tableName } },
-      ...{ values: [units], atMs: Date.now() },
-    });
+  /** Takes a value that a consumer reports, as the embedded metrics of a deployed one would. */
+  consumerMetric(consumer: string, name: string, value: number): void {
+    const dimensions = { service: consumer };
+    this.#store.record({ namespace: METRICS_NAMESPACE, name, dimensions, values: [value], atMs: Date.now() });
+  }
+
+  /** Counts, held keys and the latency of the last ten seconds. */
+  progress(): Progress {
+    const { lanes } = this;
+    return {
+      ...{ counts: lanes.counts, waiting: lanes.waiting(), unfinished: lanes.unfinished() },
+      latency: lanes.latency('appliedAt', Date.now() - LATENCY_OF_MS),
+    };
   }
 
   alarms(): readonly AlarmStatus[] {
@@ -138,28 +156,15 @@ export class Console {
     const { stack, consumers } = this.#options;
     const { tableName, mapping, topics, pids } = stack.describe();
     const nodes = stack.kafka?.nodes;
+    const faults = this.#trials.statuses();
     return {
       ...{ tableName, mapping, topics, consumers, relayPid: pids.relay, scale: this.#scale.factor },
       brokers:
         nodes === undefined
           ? stack.brokers.map((address) => ({ address, isRunning: true }))
           : nodes.map(({ address, pid }) => ({ address, isRunning: pid !== undefined })),
-      faults: this.#faults.map((fault) => {
-        const { name, label, shortcut, expectation, recovery } = fault;
-        const active = this.#active.get(name);
-        return {
-          ...{
-            name,
-            label,
-            shortcut,
-            expectation,
-            recovery,
-            lasts: fault.end !== undefined,
-            isOn: active !== undefined,
-          },
-          ...active,
-        };
-      }),
+      faults,
+      isEmulatorBusy: this.#options.services?.isBehind() === true && !faults.some(({ isOn }) => isOn),
     };
   }
 
@@ -168,27 +173,45 @@ export class Console {
    *
    * @throws RangeError for a fault that this stack does not have.
    */
-  async setFault(name: string, on: boolean): Promise<void> {
-    const fault = this.#faults.find((each) => each.name === name);
-    if (fault === undefined) {
-      throw new RangeError(
-        `There is no fault "${name}"; there are ${this.#faults.map((each) => each.name).join(', ')}.`,
-      );
-    }
-    if (on === this.#active.has(name)) return;
-    if (on) {
-      // Before it begins, because some take seconds.
-      if (fault.end !== undefined) this.#active.set(name, { sinceMs: Date.now() });
-      const key = await fault.begin();
-      if (fault.end !== undefined) this.#active.set(name, { sinceMs: Date.now(), key });
-    } else {
-      await fault.end?.();
-      this.#active.delete(name);
-    }
+  setFault(name: string, on: boolean): Promise<void> {
+    return this.#trials.set(name, on);
   }
 
   async stop(): Promise<void> {
     for (const end of this.#ends.toReversed()) await end();
     this.#client.destroy();
+  }
+
+  /** Capacity that a request has consumed, as DynamoDB's metrics of the table report it. */
+  #consumed({ tableName, units, kind }: ConsumedUnits): void {
+    const name = kind === 'read' ? 'ConsumedReadCapacityUnits' : 'ConsumedWriteCapacityUnits';
+    this.#store.record({
+      ...{ namespace: 'AWS/DynamoDB', name, dimensions: { TableName: tableName } },
+      ...{ values: [units], atMs: Date.now() },
+    });
+  }
+
+  #begin(): Beginning {
+    const { arrived, applied } = this.lanes.counts;
+    return { atMs: Date.now(), arrived, applied, relayPid: this.#options.stack.describe().pids.relay };
+  }
+
+  #observe({ atMs, arrived, applied, relayPid }: Beginning, key: string | undefined): Observation {
+    const { counts } = this.lanes;
+    const waiting = this.lanes.waiting();
+    const now = this.#options.stack.describe().pids.relay;
+    const red = this.alarms().filter(({ state }) => state === 'ALARM');
+    return {
+      eventsOfKey: key === undefined ? [] : this.lanes.eventsOf(key),
+      isKeyHeld: waiting.some((each) => each.key === key),
+      heldKeys: waiting.length,
+      arrived: counts.arrived - arrived,
+      applied: counts.applied - applied,
+      ...this.lanes.backlog(),
+      latencyMs: this.lanes.latency('arrivedAt', atMs).p50Ms,
+      hasNewRelay: now !== undefined && now !== relayPid,
+      isRed: (alarm) => red.some(({ name }) => name.endsWith(`-${alarm}`)),
+      sumOf: (metric) => this.#store.sumSince(metric, atMs),
+    };
   }
 }

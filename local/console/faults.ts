@@ -1,7 +1,11 @@
 import { ConfigResourceTypes } from 'kafkajs';
-import { withAdmin } from '../kafka/topics';
+import { CONSUMER_METRICS, RELAY_METRICS } from '../../lib/event/metrics';
+import type { KafkaBroker } from '../kafka/broker';
+import type { KafkaCluster } from '../kafka/cluster';
+import { moveTopic, withAdmin } from '../kafka/topics';
 import type { Stack } from '../stack';
 import { SLOW_DYNAMODB_MS, type ConsoleProxy } from './console-proxy';
+import { arePublishedInOrder, expectation, SOME, type Expectation } from './observation';
 
 /** The parts of a stack that faults change. Some are absent when the stack uses servers that it did not start. */
 export interface FaultParts {
@@ -26,26 +30,46 @@ export interface Services {
   isConsumerSlow: boolean;
   /** Whether every write of the consumer fails. */
   isConsumerFailing: boolean;
+  /** Whether writes take so long that the services cannot keep their pace. */
+  isBehind(): boolean;
 }
 
-/** A fault that can be tried: what is done, what should happen, and how it ends. */
+/** A fault that can be tried: what is done, what should be seen, and how it ends. */
 export interface Fault {
   readonly name: string;
   readonly label: string;
   /** The key of the terminal that starts and ends it. */
   readonly shortcut: string;
   /** The effects that an operator should see while it lasts. */
-  readonly expectation: string;
+  readonly expected: readonly Expectation[];
   /** The effects after its end. */
-  readonly recovery: string;
-  /** A fault that is over as soon as it has happened has no end. */
+  readonly recovery: readonly Expectation[];
+  /** Resolves with the key that it wrote. */
   begin(): Promise<string | undefined>;
+  /** A fault that is over as soon as it has happened has none. */
   end?(): Promise<void>;
 }
 
 /** Smaller than the poison event, larger than a batch of normal ones at the default pace. */
 export const SMALL_LIMIT_BYTES = 20_000;
 const DEFAULT_LIMIT_BYTES = 1_048_588;
+
+const OTHER_KEYS_GO_ON = expectation('Other keys go on.', ({ arrived }) => arrived >= SOME);
+const OTHER_EFFECTS_GO_ON = expectation('Other keys go on.', ({ applied }) => applied >= SOME);
+const RELAY_GOES_ON = expectation('The relay is not affected.', ({ arrived }) => arrived >= SOME);
+const CAUGHT_UP = expectation(
+  'Everything that waited is published, without an operator.',
+  ({ arrived, unpublished }) => arrived >= SOME && unpublished < SOME,
+);
+const NOTHING_HELD = expectation('No key is held: an outage parks nothing.', ({ heldKeys }) => heldKeys === 0);
+const APPLIED_ALL = expectation(
+  'The consumer applies everything that waited, each event once.',
+  ({ applied, unapplied }) => applied >= SOME && unapplied < SOME,
+);
+const turnsRed = (alarm: string): Expectation =>
+  expectation(`The alarm ${alarm} turns red.`, ({ isRed }) => isRed(alarm));
+const turnsGreen = (alarm: string): Expectation =>
+  expectation(`The alarm ${alarm} is green again.`, ({ isRed }) => !isRed(alarm));
 
 /** The faults that this stack can show. */
 export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
@@ -54,10 +78,25 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
       name: 'poison',
       label: 'Poison event',
       shortcut: 'p',
-      expectation:
-        'Kafka refuses the event because it is too large. Its item is parked, its key is held, and later events of the key wait. Other keys go on. The alarm item-parked turns red.',
-      recovery:
-        'The topic accepts the event again. Redrive its key: the parked event and the waiting ones are published in order.',
+      expected: [
+        expectation('Kafka refuses the event because it is too large, and its item is parked.', ({ eventsOfKey }) =>
+          eventsOfKey.some(({ state }) => state === 'parked'),
+        ),
+        expectation(
+          'Its key is held: the two later events of the key wait in the table.',
+          ({ isKeyHeld, eventsOfKey: [, ...later] }) =>
+            isKeyHeld && later.length === 2 && later.every(({ stage }) => stage === 'table'),
+        ),
+        OTHER_KEYS_GO_ON,
+        turnsRed('item-parked'),
+      ],
+      recovery: [
+        expectation(
+          'The topic accepts the event again. Redrive its key (Operate, or r in the terminal): its three events are published in order.',
+          ({ eventsOfKey }) => arePublishedInOrder(eventsOfKey),
+        ),
+        turnsGreen('item-parked'),
+      ],
       begin: async () => {
         await setTopicConfig(stack, services.mainTopic, 'max.message.bytes', String(SMALL_LIMIT_BYTES));
         return services.writePoison();
@@ -68,18 +107,31 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
       name: 'unreadable',
       label: 'Unreadable event',
       shortcut: 'u',
-      expectation:
-        'The relay publishes the event, but the consumer cannot read its data. It goes to the dead-letter topic, or its key is parked. Other keys go on.',
-      recovery: 'Find it under "parked" in the inspector of its key, and skip it there.',
+      expected: [
+        expectation('The relay publishes the event and the two after it.', ({ eventsOfKey }) =>
+          arePublishedInOrder(eventsOfKey),
+        ),
+        expectation(
+          'The consumer cannot read it and parks it: the later events of its key wait there. Skip it in the inspector of its key.',
+          ({ sumOf }) => sumOf(CONSUMER_METRICS.parkedEvents) > 0,
+        ),
+        OTHER_EFFECTS_GO_ON,
+      ],
+      recovery: [],
       begin: () => services.writeUnreadable(),
     },
     stack.kafka && {
       name: 'broker',
       label: 'Broker stopped',
       shortcut: 'b',
-      expectation:
-        'Nothing is published and nothing is lost: the relay reports an outage, its batch is tried again, and events wait in the table.',
-      recovery: 'Everything that waited is published in order, without an operator.',
+      expected: [
+        expectation('Nothing is published; events wait in the table.', ({ unpublished }) => unpublished >= SOME),
+        expectation(
+          'The relay reports an outage or fails its batch, which is delivered again.',
+          ({ sumOf }) => sumOf(RELAY_METRICS.outages) + sumOf('Errors') > 0,
+        ),
+      ],
+      recovery: [CAUGHT_UP, NOTHING_HELD],
       begin: async () => {
         await Promise.all((stack.kafka?.nodes ?? []).map((node) => node.stop()));
         return undefined;
@@ -89,25 +141,44 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
         await stack.kafka?.ready();
       },
     },
-    services && {
-      name: 'partition',
-      label: 'One topic unavailable',
-      shortcut: 't',
-      expectation: `The partitions of "${services.sideTopic}" refuse writes. Only keys with events for them wait; after some time they are held, and the alarm partition-unavailable turns red. The other topic goes on.`,
-      recovery: 'The relay finds within a minute that the partitions accept writes, and releases the keys by itself.',
-      begin: async () => {
-        await setTopicConfig(stack, services.sideTopic, 'min.insync.replicas', '2');
-        return undefined;
+    services &&
+      stack.kafka && {
+        name: 'partition',
+        label: 'One topic unavailable',
+        shortcut: 't',
+        expected: [
+          expectation(
+            `The broker that alone has the partitions of "${services.sideTopic}" is away. Keys with events for them are held.`,
+            ({ heldKeys }) => heldKeys > 0,
+          ),
+          OTHER_KEYS_GO_ON,
+          turnsRed('partition-unavailable'),
+        ],
+        recovery: [
+          expectation(
+            'The relay finds that the partitions accept writes, and releases the keys by itself.',
+            ({ heldKeys }) => heldKeys === 0,
+          ),
+          CAUGHT_UP,
+          turnsGreen('partition-unavailable'),
+        ],
+        ...brokerOfItsOwn(stack, stack.kafka, services.sideTopic),
       },
-      end: () => setTopicConfig(stack, services.sideTopic, 'min.insync.replicas', '1'),
-    },
     {
       name: 'relay',
       label: 'Relay killed',
       shortcut: 'k',
-      expectation:
-        'The process of the relay dies, possibly in the middle of a batch. The next invocation starts a new one and gets the same records. Events may be published twice; consumers apply each once.',
-      recovery: 'Nothing to do.',
+      expected: [
+        expectation(
+          'The process of the relay dies, possibly in the middle of a batch. The next invocation starts a new one.',
+          ({ hasNewRelay }) => hasNewRelay,
+        ),
+        expectation(
+          'It gets the same records again: everything is published, some events perhaps twice.',
+          ({ hasNewRelay, arrived, unpublished }) => hasNewRelay && arrived >= SOME && unpublished < SOME,
+        ),
+      ],
+      recovery: [],
       begin: async () => {
         await stack.relay.kill();
         return undefined;
@@ -117,9 +188,14 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
       name: 'mapping',
       label: 'Event source mapping disabled',
       shortcut: 'm',
-      expectation:
-        'The relay is not invoked any more, events wait in the table. On AWS the alarm relay-silent turns red.',
-      recovery: 'Everything that waited is published in order. The iterator age falls back.',
+      expected: [
+        expectation(
+          'The relay is not invoked any more; events wait in the table.',
+          ({ unpublished, arrived }) => unpublished >= SOME && arrived < unpublished,
+        ),
+        turnsRed('relay-silent'),
+      ],
+      recovery: [CAUGHT_UP, turnsGreen('relay-silent')],
       begin: async () => {
         await stack.mapping.disable();
         return undefined;
@@ -133,9 +209,13 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
       name: 'duplicate',
       label: 'Batch delivered twice',
       shortcut: 'd',
-      expectation:
-        'Lambda delivers the last batch again, as it may. The relay publishes what its marks do not show; consumers ignore what they have applied.',
-      recovery: 'Nothing to do.',
+      expected: [
+        expectation(
+          'Lambda delivers the last batch again, as it may. The relay skips the items whose marks show that they are published.',
+          ({ sumOf }) => sumOf(RELAY_METRICS.duplicatesSkipped) > 0,
+        ),
+      ],
+      recovery: [],
       begin: async () => {
         await stack.mapping.redeliverLast();
         return undefined;
@@ -145,34 +225,57 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
       name: 'slow-consumer',
       label: 'Slow consumer',
       shortcut: 's',
-      expectation: 'The consumer needs seconds for each effect and lags behind. The relay is not affected.',
-      recovery: 'The consumer catches up by itself.',
+      expected: [
+        expectation(
+          'The consumer needs seconds for each effect, and lags behind.',
+          ({ unapplied }) => unapplied >= SOME,
+        ),
+        RELAY_GOES_ON,
+      ],
+      recovery: [APPLIED_ALL],
       ...switched((on) => (services.isConsumerSlow = on)),
     },
     services && {
       name: 'failing-consumer',
       label: 'Failing consumer',
       shortcut: 'f',
-      expectation:
-        "The consumer's database refuses every write. The consumer waits and tries again; no event is skipped.",
-      recovery: 'The consumer applies everything that waited, each event once.',
+      expected: [
+        expectation(
+          "The consumer's database is unavailable. The consumer waits and tries again; no event is skipped or parked.",
+          ({ sumOf, unapplied }) =>
+            sumOf(CONSUMER_METRICS.failedAttempts) + sumOf(CONSUMER_METRICS.outages) > 0 && unapplied >= SOME,
+        ),
+        RELAY_GOES_ON,
+      ],
+      recovery: [APPLIED_ALL],
       ...switched((on) => (services.isConsumerFailing = on)),
     },
     proxy && {
       name: 'slow-dynamodb',
       label: 'DynamoDB slow',
       shortcut: 'y',
-      expectation: `Each request of the relay to DynamoDB takes ${SLOW_DYNAMODB_MS / 1_000} s longer. Latency grows, order stays.`,
-      recovery: 'Nothing to do.',
+      expected: [
+        expectation(
+          `Each request to DynamoDB takes ${SLOW_DYNAMODB_MS / 1_000} s longer, and so does the way of an event.`,
+          ({ latencyMs }) => latencyMs >= SLOW_DYNAMODB_MS,
+        ),
+      ],
+      recovery: [
+        expectation('The latency falls again.', ({ latencyMs }) => latencyMs > 0 && latencyMs < SLOW_DYNAMODB_MS),
+      ],
       ...switched((on) => (proxy.isSlow = on)),
     },
     proxy && {
       name: 'silent-dynamodb',
       label: 'DynamoDB unavailable',
       shortcut: 'x',
-      expectation:
-        'No request of the relay to DynamoDB is answered. The relay gives up within its time limits and fails the batch, so that it is delivered again.',
-      recovery: 'Nothing to do.',
+      expected: [
+        expectation(
+          'No request is answered. The relay gives up within its time limits and fails the batch, so that it is delivered again.',
+          ({ sumOf }) => sumOf('Errors') > 0,
+        ),
+      ],
+      recovery: [expectation('Services write again, and events arrive.', ({ arrived }) => arrived >= SOME), CAUGHT_UP],
       ...switched((on) => (proxy.isSilent = on)),
     },
   ];
@@ -190,6 +293,26 @@ const switched = (set: (on: boolean) => void): Required<Pick<Fault, 'begin' | 'e
     return Promise.resolve();
   },
 });
+
+/** The first time, it starts a broker and moves a topic to it. That broker is away while the fault is on. */
+function brokerOfItsOwn(
+  { brokers }: Stack,
+  kafka: KafkaCluster,
+  topic: string,
+): Required<Pick<Fault, 'begin' | 'end'>> {
+  let own: KafkaBroker | undefined;
+  return {
+    async begin() {
+      own ??= await kafka.addBroker();
+      await moveTopic(brokers, topic, own.nodeId);
+      await own.stop();
+      return undefined;
+    },
+    async end() {
+      await own?.start();
+    },
+  };
+}
 
 const setTopicConfig = async ({ brokers }: Stack, topic: string, name: string, value: string): Promise<void> => {
   await withAdmin(brokers, (admin) =>

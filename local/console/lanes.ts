@@ -22,6 +22,13 @@ export interface Arrival extends TopicPartition {
   readonly atMs: number;
 }
 
+/** Times of events from their commit to a station. */
+export interface Latency {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
 /** How many events are remembered: enough for what a page shows. */
 const KEPT = 2_000;
 
@@ -40,6 +47,8 @@ export class Lanes {
   readonly #changedIn = new Map<string, number>();
   #revision = 0;
   readonly #consumed: ReadonlySet<string>;
+  /** Epoch milliseconds at which the first event was seen on its topic. */
+  firstArrivedAtMs?: number;
   readonly counts = { committed: 0, arrived: 0, applied: 0, marked: 0 };
 
   /** @param consumedTopics topics with a consumer that reports effects: only their events are to be applied */
@@ -61,6 +70,7 @@ export class Lanes {
     this.#with(id, (event) => {
       if (event.arrivedAt !== undefined) return;
       this.counts.arrived += 1;
+      this.firstArrivedAtMs ??= atMs;
       Object.assign(event, { partition, offset, arrivedAt: atMs });
       if (event.stage === 'table') event.stage = 'kafka';
     });
@@ -88,9 +98,31 @@ export class Lanes {
     return [...this.#waiting.values()];
   }
 
+  /** The events of a key that are remembered, in the order of their commits. */
+  eventsOf(key: string): EventOnItsWay[] {
+    return [...this.#events.values()].filter((event) => event.key === key);
+  }
+
+  /** Events that are not yet on their topic, and those there that their consumer has not applied. */
+  backlog(): { readonly unpublished: number; readonly unapplied: number } {
+    const open = [...this.#events.values()].filter((event) => !isAtItsEnd(event, this.#consumed));
+    const unpublished = open.filter(({ stage }) => stage === 'table').length;
+    return { unpublished, unapplied: open.length - unpublished };
+  }
+
   /** Events that have not come to the end of their way. */
   unfinished(): number {
-    return [...this.#events.values()].filter((event) => !isAtItsEnd(event, this.#consumed)).length;
+    const { unpublished, unapplied } = this.backlog();
+    return unpublished + unapplied;
+  }
+
+  /** Times from the commit to the topic, or to the effect, of what came there since a time. 0 without any. */
+  latency(station: 'arrivedAt' | 'appliedAt', sinceMs: number): Latency {
+    const latencies = [...this.#events.values()]
+      .flatMap(({ [station]: atMs, committedAt }) => (atMs === undefined || atMs < sinceMs ? [] : [atMs - committedAt]))
+      .toSorted((a, b) => a - b);
+    const percentile = (percent: number): number => latencies[Math.ceil((percent / 100) * latencies.length) - 1] ?? 0;
+    return { count: latencies.length, p50Ms: percentile(50), p99Ms: percentile(99) };
   }
 
   #item(image: Parameters<typeof decodeStored>[0]): void {
@@ -143,7 +175,7 @@ export class Lanes {
     const event = this.#events.get(id);
     if (event === undefined) {
       this.#early.set(id, [...(this.#early.get(id) ?? []), change]);
-      if (this.#early.size > KEPT) this.#early.delete([...this.#early.keys()][0] ?? '');
+      if (this.#early.size > KEPT) this.#early.delete(this.#early.keys().next().value ?? '');
       return;
     }
     change(event);

@@ -7,6 +7,8 @@ import { build } from 'esbuild';
 import { Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { z } from 'zod';
+import { messageOf } from '../../lib/event/errors';
+import { LocalStackError } from '../errors';
 import { ROOT } from '../folders';
 import { actionInput } from './actions';
 import type { Console } from './console';
@@ -78,7 +80,7 @@ export async function serveConsole(console: Console, inspector: Inspector, port 
         if (changed.events.length > 0) await send('events', changed.events);
         if (Date.now() - sentAt >= DASHBOARD_EVERY_MS) {
           sentAt = Date.now();
-          await send('lanes', { counts: lanes.counts, waiting: lanes.waiting(), unfinished: lanes.unfinished() });
+          await send('lanes', console.progress());
           await send('status', console.status());
           await send('dashboard', console.dashboard());
         }
@@ -111,7 +113,10 @@ export async function serveConsole(console: Console, inspector: Inspector, port 
   });
 
   const server = serve({ fetch: app.fetch, port, hostname: '127.0.0.1' }) as Server;
-  await once(server, 'listening');
+  await once(server, 'listening').catch((cause: unknown) => {
+    const message = `The console cannot use port ${port}: ${messageOf(cause)}. Choose another one, or none for a free one.`;
+    throw new LocalStackError('invalid-option', message, { cause });
+  });
   const address = server.address();
   listening = typeof address === 'object' && address !== null ? address.port : port;
   return {

@@ -33,6 +33,11 @@ export interface KafkaCluster {
   readonly brokers: readonly string[];
   /** Node 1 first. Pause, kill, stop and start them one by one. */
   readonly nodes: readonly KafkaBroker[];
+  /**
+   * Starts a further node, which is a broker only and has no partitions at first. It is not among `nodes`; it ends with
+   * the cluster.
+   */
+  addBroker(): Promise<KafkaBroker>;
   /** Resolves when every node and every coordinator responds again. */
   ready(): Promise<void>;
   /** Ends all nodes and removes their data. A second call does nothing. */
@@ -55,22 +60,23 @@ export async function planKafka(options: KafkaOptions = {}): Promise<PlannedClus
     const distribution = await prepareKafka(onProgress);
     const logFolder = options.logFolder ?? newLogFolder();
     const data = mkdtempSync(join(tmpdir(), 'outbox-kafka-'));
-    const nodes = ports.slice(0, count).map((port, index) => {
-      const nodeId = index + 1;
-      const properties = {
-        nodeId,
-        port,
-        controllerPorts: ports.slice(count),
-        folder: join(data, `node-${nodeId}`),
-        audited,
-      };
-      return new KafkaBroker(distribution, properties, join(logFolder, `kafka-${nodeId}.log`));
-    });
+    const makeNode = (nodeId: number, port: number, isBrokerOnly = false): KafkaBroker =>
+      new KafkaBroker(
+        distribution,
+        {
+          ...{ nodeId, port, isBrokerOnly, audited },
+          controllerPorts: ports.slice(count),
+          folder: join(data, `node-${nodeId}`),
+        },
+        join(logFolder, `kafka-${nodeId}.log`),
+      );
+    const nodes = ports.slice(0, count).map((port, index) => makeNode(index + 1, port));
+    const added: KafkaBroker[] = [];
     const ready = (): Promise<void> =>
       kafkaReady(brokers, readyTimeoutMs, () => nodes.forEach((node) => node.assertRunning()));
     const stop = async (): Promise<void> => {
       // No orderly shutdown: it would wait for a quorum that shuts down too, to save data that is removed anyway.
-      await Promise.all(nodes.map((node) => node.kill()));
+      await Promise.all([...nodes, ...added].map((node) => node.kill()));
       await rm(data, { recursive: true, force: true });
     };
     const clusterId = randomBytes(CLUSTER_ID_BYTES).toString('base64url').replace(/^-/, 'A');
@@ -82,7 +88,16 @@ export async function planKafka(options: KafkaOptions = {}): Promise<PlannedClus
       await stop();
       throw error;
     }
-    return { brokers, nodes, ready, stop };
+    const addBroker = async (): Promise<KafkaBroker> => {
+      const [port = 0] = await freePorts(1);
+      const node = makeNode(count + added.length + 1, port, true);
+      added.push(node);
+      node.format(clusterId);
+      await node.start();
+      await kafkaReady([node.address], readyTimeoutMs, () => node.assertRunning());
+      return node;
+    };
+    return { brokers, nodes, addBroker, ready, stop };
   };
   return { brokers, start };
 }

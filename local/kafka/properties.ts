@@ -8,6 +8,8 @@ export interface NodeProperties {
   /** Controller ports of every node, by index; node ids start with 1. */
   readonly controllerPorts: readonly number[];
   readonly folder: string;
+  /** Whether it is a broker only, without a vote in the quorum of the controllers. */
+  readonly isBrokerOnly?: boolean;
   /** Whether the node logs every permission that it checks: see `KafkaOptions.audited`. */
   readonly audited?: boolean;
 }
@@ -18,16 +20,17 @@ export interface NodeProperties {
  */
 export const COORDINATOR_PARTITIONS = 3;
 
-/** `server.properties` of a combined broker and controller. */
-export function serverProperties({ nodeId, port, controllerPorts, folder, audited }: NodeProperties): string {
+/** `server.properties` of a broker, by default combined with a controller. */
+export function serverProperties(properties: NodeProperties): string {
+  const { nodeId, port, controllerPorts, folder, isBrokerOnly = false, audited } = properties;
   const replicas = Math.min(3, controllerPorts.length);
   const listener = (portOfNode: number): string => `127.0.0.1:${portOfNode}`;
   const controllerPort = controllerPorts[nodeId - 1] ?? 0;
   return Object.entries({
-    'process.roles': 'broker,controller',
+    'process.roles': isBrokerOnly ? 'broker' : 'broker,controller',
     'node.id': nodeId,
     'controller.quorum.voters': controllerPorts.map((own, index) => `${index + 1}@${listener(own)}`).join(','),
-    listeners: `PLAINTEXT://${listener(port)},CONTROLLER://${listener(controllerPort)}`,
+    listeners: `PLAINTEXT://${listener(port)}${isBrokerOnly ? '' : `,CONTROLLER://${listener(controllerPort)}`}`,
     'advertised.listeners': `PLAINTEXT://${listener(port)}`,
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(folder, 'data'),

@@ -1,5 +1,6 @@
 import { Kafka, KafkaJSConnectionError, logLevel, type Admin } from 'kafkajs';
 import { LocalStackError } from '../errors';
+import { waitUntil } from '../wait-until';
 
 /** A topic to create. */
 export interface TopicSpec {
@@ -62,3 +63,19 @@ export const createTopics = (brokers: readonly string[], topics: readonly TopicS
 /** Deletes a topic with everything in it. */
 export const deleteTopic = (brokers: readonly string[], topic: string): Promise<void> =>
   withAdmin(brokers, (admin) => admin.deleteTopics({ topics: [topic] }));
+
+const MOVE_TIMEOUT_MS = 30_000;
+
+/** Moves all partitions of a topic to one node, which has their only replicas then. Resolves when it leads them. */
+export const moveTopic = (brokers: readonly string[], topic: string, nodeId: number): Promise<void> =>
+  withAdmin(brokers, async (admin) => {
+    const partitions = async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions ?? [];
+    const partitionAssignment = (await partitions()).map(({ partitionId }) => ({
+      partition: partitionId,
+      replicas: [nodeId],
+    }));
+    await admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment }] });
+    await waitUntil(`Kafka node ${nodeId} as the leader of ${topic}`, MOVE_TIMEOUT_MS, async () =>
+      (await partitions()).every(({ leader }) => leader === nodeId) ? true : undefined,
+    );
+  });

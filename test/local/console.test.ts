@@ -82,9 +82,19 @@ async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promis
   return opened;
 }
 
-const button = (name: string | RegExp) => page.getByRole('button', { name });
+const button = (name: string) => page.getByRole('button', { name, exact: true });
 /** The words that the page shows for an alarm. */
 const stateOf = (alarm: string) => page.locator('button.alarm', { hasText: alarm }).textContent();
+/** Waits until the page has seen every effect that it expects of the fault that was tried last. */
+const allSeen = (what: string) =>
+  until(
+    what,
+    async () => {
+      const effects = page.locator('.effects').first();
+      return (await effects.locator('.seen').count()) > 0 && (await effects.locator('.awaited').count()) === 0;
+    },
+    STORY_MS / 2,
+  );
 const countOf = async (what: string): Promise<number> => {
   const text = await page.locator('.counts li', { hasText: what }).locator('b').innerText();
   return Number(text.replaceAll(',', ''));
@@ -110,6 +120,7 @@ it(
     await button('Poison event').click();
     await until('the held key', async () => (await page.locator('.held-keys a').count()) > 0);
     await until('the red alarm', async () => (await stateOf('item-parked'))?.endsWith('in alarm') === true);
+    await allSeen('the effects of a poison event');
     await page.locator('button.alarm', { hasText: 'item-parked' }).click();
     await page.getByRole('dialog').locator('article h1').waitFor();
     await page.keyboard.press('Escape');
@@ -131,6 +142,23 @@ it(
     expect(places).toEqual(places.toSorted((a, b) => a - b));
     await page.getByRole('link', { name: 'Close' }).click();
     await until('the green alarm', async () => (await stateOf('item-parked'))?.endsWith('OK') === true);
+    await allSeen('the recovery');
+  },
+  STORY_MS,
+);
+
+it(
+  'plays an unavailable topic: its keys are held and the alarm turns red, the other topic goes on, all are released',
+  async () => {
+    await button('One topic unavailable').click();
+    await button('End: One topic unavailable').waitFor({ timeout: 60_000 });
+    await allSeen('the effects of an unavailable topic');
+    expect(await stateOf('partition-unavailable')).toMatch(/in alarm$/);
+    expect(await page.locator('.held-keys a').count()).toBeGreaterThan(0);
+    await button('End: One topic unavailable').click();
+    await button('One topic unavailable').waitFor({ timeout: 60_000 });
+    await allSeen('the recovery');
+    expect(await page.locator('.held-keys a').count()).toBe(0);
   },
   STORY_MS,
 );
@@ -140,9 +168,11 @@ it(
   async () => {
     await button('Broker stopped').click();
     await until('waiting events', async () => (await countOf('on their way')) > 10);
+    await allSeen('the effects of an outage');
     await button('End: Broker stopped').click();
     await button('Broker stopped').waitFor({ timeout: 60_000 });
     await until('the end of the backlog', async () => (await countOf('on their way')) < 10);
+    await allSeen('the recovery');
   },
   STORY_MS,
 );

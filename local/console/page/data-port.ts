@@ -1,17 +1,12 @@
 import type { ActionInput } from '../actions';
 import type { InspectedKey } from '../inspect-key';
-import type { Console, StackStatus } from '../console';
+import type { Console, Progress, StackStatus } from '../console';
 import type { EventOnItsWay } from '../event-on-its-way';
-import type { Lanes, WaitingKey } from '../lanes';
 
 /** Updates that arrive by themselves, several times a second. */
 export interface Updates {
   readonly events: readonly EventOnItsWay[];
-  readonly lanes: {
-    readonly counts: Lanes['counts'];
-    readonly waiting: readonly WaitingKey[];
-    readonly unfinished: number;
-  };
+  readonly lanes: Progress;
   readonly status: StackStatus;
   readonly dashboard: ReturnType<Console['dashboard']>;
 }

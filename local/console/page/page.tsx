@@ -6,7 +6,7 @@ import type { Span } from './chart';
 import { Dashboard } from './dashboard';
 import { localDataPort, type DataPort, type Updates } from './data-port';
 import { Faults } from './faults';
-import { keyLink, keyOfLink, number } from './format';
+import { duration, keyLink, keyOfLink, number } from './format';
 import { KeyInspector } from './inspector';
 import { LanePicture } from './lane-picture';
 import { Runbook } from './runbook';
@@ -120,7 +120,11 @@ function spanOf({ nowMs, sinceMs }: Updates['dashboard']): Span {
   return { fromMs: nowMs - Math.min(LONGEST_SPAN_MS, Math.max(SHORTEST_SPAN_MS, nowMs - sinceMs)), toMs: nowMs };
 }
 
-function StatusChips({ status: { mapping, relayPid, brokers } }: { readonly status: Updates['status'] }) {
+function StatusChips({
+  status: { mapping, relayPid, brokers, isEmulatorBusy },
+}: {
+  readonly status: Updates['status'];
+}) {
   const running = brokers.filter(({ isRunning }) => isRunning).length;
   return (
     <>
@@ -131,11 +135,16 @@ function StatusChips({ status: { mapping, relayPid, brokers } }: { readonly stat
       <span class={`chip ${running === brokers.length ? 'good' : 'bad'}`}>
         {running} of {brokers.length} broker{brokers.length === 1 ? '' : 's'}
       </span>
+      {isEmulatorBusy ? (
+        <span class="chip bad" title="Latencies are those of its queue. Start with a smaller --rate.">
+          DynamoDB Local is the bottleneck
+        </span>
+      ) : null}
     </>
   );
 }
 
-function Counts({ lanes: { counts, waiting, unfinished } }: { readonly lanes: Updates['lanes'] }) {
+function Counts({ lanes: { counts, waiting, unfinished, latency } }: { readonly lanes: Updates['lanes'] }) {
   return (
     <>
       <ul class="counts">
@@ -154,6 +163,11 @@ function Counts({ lanes: { counts, waiting, unfinished } }: { readonly lanes: Up
         <li class={unfinished > 50 ? 'warn' : ''}>
           <b>{number(unfinished)}</b> on their way
         </li>
+        {latency.count === 0 ? null : (
+          <li title="Of the last ten seconds">
+            from commit to effect <b>{duration(latency.p50Ms)}</b> (p50), <b>{duration(latency.p99Ms)}</b> (p99)
+          </li>
+        )}
       </ul>
       {waiting.length === 0 ? null : (
         <p class="held-keys">

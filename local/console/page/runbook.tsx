@@ -15,10 +15,11 @@ export function Runbook({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [html, setHtml] = useState<string>();
+  const [problem, setProblem] = useState<string>();
   useEffect(() => {
     dialog.current?.showModal();
-    if (alarm.runbook !== undefined)
-      void port.runbook(alarm.runbook).then(setHtml, (error: unknown) => setHtml(messageOf(error)));
+    if (alarm.runbook === undefined) return;
+    void port.runbook(alarm.runbook).then(setHtml, (error: unknown) => setProblem(messageOf(error)));
   }, [alarm.name]);
   return (
     <dialog ref={dialog} onClose={onClose} aria-labelledby="alarm">
@@ -32,6 +33,7 @@ export function Runbook({
         {alarm.state === 'ALARM' ? 'In alarm' : alarm.state === 'OK' ? 'OK' : 'No data yet'} since{' '}
         {clockTime(alarm.stateSinceMs)}. {alarm.description}
       </p>
+      {problem === undefined ? null : <p class="error">{problem}</p>}
       {/* The text is a file of this repository. */}
       {html === undefined ? null : <article dangerouslySetInnerHTML={{ __html: html }} />}
     </dialog>

@@ -6,6 +6,7 @@ describe('parseStartArguments', () => {
       topics: [{ topic: 'orders' }],
       nodes: 1,
       file: undefined,
+      port: 0,
       json: false,
       help: false,
     });
@@ -18,7 +19,14 @@ describe('parseStartArguments', () => {
     ]);
   });
 
+  it('serves the console on a port, or not at all', () => {
+    expect(parseStartArguments(['--port', '8080']).port).toBe(8080);
+    expect(parseStartArguments(['--no-console', '--port', '8080']).port).toBeUndefined();
+  });
+
   it.each([
+    [['--port', '-1'], 'port'],
+    [['--port', '65536'], '--port is "65536"'],
     [['--nodes', '2'], '--nodes is "2"'],
     [['--topics', 'a b'], '--topics has "a b"'],
     [['--topics', 'a:0'], '--topics has "a:0"'],

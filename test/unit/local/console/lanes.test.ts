@@ -101,3 +101,29 @@ it('forgets finished events first', () => {
   expect(all()).toHaveLength(2_000);
   expect(all()[0]).toMatchObject({ id: 'event-1', stage: 'table' });
 });
+
+it('divides the events on their way into unpublished and unapplied ones', () => {
+  lanes.records([inserted(1), inserted(2)]);
+  expect(lanes.backlog()).toEqual({ unpublished: 2, unapplied: 0 });
+  lanes.arrived({ id: 'event-1', topic: 'orders', partition: 3, offset: '7', atMs: COMMITTED_AT });
+  expect(lanes.backlog()).toEqual({ unpublished: 1, unapplied: 1 });
+  lanes.applied('event-1', COMMITTED_AT);
+  expect(lanes.backlog()).toEqual({ unpublished: 1, unapplied: 0 });
+});
+
+it('measures the time from the commit to each station', () => {
+  expect(lanes.latency('appliedAt', 0)).toEqual({ count: 0, p50Ms: 0, p99Ms: 0 });
+  for (let version = 1; version <= 100; version += 1) {
+    lanes.records([inserted(version)]);
+    lanes.applied(`event-${version}`, COMMITTED_AT + version);
+  }
+  expect(lanes.latency('appliedAt', 0)).toEqual({ count: 100, p50Ms: 50, p99Ms: 99 });
+  expect(lanes.latency('appliedAt', COMMITTED_AT + 91)).toEqual({ count: 10, p50Ms: 95, p99Ms: 100 });
+  expect(lanes.latency('arrivedAt', 0).count).toBe(0);
+});
+
+it('returns the events of a key in the order of their commits', () => {
+  lanes.records([inserted(1), inserted(2)]);
+  expect(lanes.eventsOf('order#42').map(({ id }) => id)).toEqual(['event-1', 'event-2']);
+  expect(lanes.eventsOf('order#43')).toEqual([]);
+});
