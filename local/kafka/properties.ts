@@ -45,11 +45,25 @@ export function serverProperties(properties: NodeProperties): string {
     'group.initial.rebalance.delay.ms': 0,
     // Allows a short session timeout, so that a group misses a killed consumer soon. Kafka's default is six seconds.
     'group.min.session.timeout.ms': 1_000,
+    ...IDLES_CHEAPLY,
     ...(audited === true ? AUDITED : {}),
   })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
 }
+
+/**
+ * Halves the processor time of a cluster that does nothing. With Kafka's defaults, each idle thread looks for work three
+ * times a second, the controller writes a record twice a second, and each follower asks each leader twice a second.
+ * None of it delays a request: a thread wakes for one at once, and a leader answers its followers as soon as it has data.
+ */
+const IDLES_CHEAPLY = {
+  'num.network.threads': 1,
+  'num.io.threads': 2,
+  'background.threads': 2,
+  'metadata.max.idle.interval.ms': 0,
+  'replica.fetch.wait.max.ms': 2_000,
+};
 
 /** Clients without a login may do everything, and Kafka still checks and logs each permission. */
 const AUDITED = {
