@@ -24,11 +24,6 @@ const pathsOf = (name) =>
 /** The folders of lib/infra; each may import those before it. */
 const INFRA_FOLDERS = ['options', 'template-checks', 'functions', 'cluster', 'monitoring', 'outbox', 'consumer'];
 
-/** oxlint enforces these rules in less time. A rule that needs types and is not among them runs here. */
-const LEFT_TO_OXLINT = Object.fromEntries(
-  Object.keys(oxlint.rules).map((rule) => [rule.replace('typescript/', '@typescript-eslint/'), 'off']),
-);
-
 const allBut = (names, allowed = []) => names.filter((name) => !allowed.includes(name));
 
 /**
@@ -196,10 +191,9 @@ export default tseslint.config(
     ],
   },
   eslint.configs.recommended,
-  ...tseslint.configs.strictTypeChecked,
-  ...tseslint.configs.stylisticTypeChecked,
+  ...tseslint.configs.strict,
+  ...tseslint.configs.stylistic,
   {
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
       '@typescript-eslint/consistent-type-imports': 'error',
@@ -208,7 +202,6 @@ export default tseslint.config(
       'no-console': 'off',
       '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true }],
       eqeqeq: 'error',
-      ...LEFT_TO_OXLINT,
     },
   },
   ...LAYERS.map(layer),

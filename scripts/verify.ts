@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { ROOT } from '../local/folders';
 
 interface Phase {
@@ -6,6 +7,8 @@ interface Phase {
   readonly command: readonly string[];
   /** Its output appears at once. The output of other phases appears when they end, so that outputs do not mix. */
   readonly live?: boolean;
+  /** Takes only the processor time that other phases leave. */
+  readonly inBackground?: boolean;
 }
 
 interface Result {
@@ -43,11 +46,13 @@ const isEnded = (): boolean => ended;
 const running = new Set<number>();
 const results: Result[] = [];
 
-/** The local tests run alone: they meet deadlines, and their servers use both cores. */
+/** The checks fill the time in which the local tests wait. Other tests do not: they could miss their deadlines then. */
 async function verify(): Promise<void> {
   if (!(await run(BUILD))) return;
-  await inLanes(CORES, [UNIT, ...CHECKS, PACKAGE]);
-  await run(LOCAL);
+  await run(UNIT);
+  await run(PACKAGE);
+  const checks = CHECKS.map((phase): Phase => ({ ...phase, inBackground: true }));
+  await Promise.all([run(LOCAL), inLanes(1, checks)]);
 }
 
 async function check(): Promise<void> {
@@ -75,7 +80,7 @@ async function inLanes(lanes: number, phases: readonly Phase[]): Promise<void> {
 const TIMED = '"$@"; code=$?; times >&3; exit $code';
 
 /** A failure does not end the other phases, so that one run shows everything that is wrong. */
-async function run({ name, command, live = false }: Phase): Promise<boolean> {
+async function run({ name, command, live = false, inBackground = false }: Phase): Promise<boolean> {
   if (isEnded()) return false;
   const startedAt = performance.now();
   console.log(`▶ ${name}`);
@@ -87,7 +92,10 @@ async function run({ name, command, live = false }: Phase): Promise<boolean> {
     stdio: ['ignore', output, output, 'pipe'],
   });
   const { pid } = child;
-  if (pid !== undefined) running.add(pid);
+  if (pid !== undefined) {
+    running.add(pid);
+    if (inBackground) setPriority(pid, constants.priority.PRIORITY_LOW);
+  }
   const [printed, times] = [[child.stdout, child.stderr], [child.stdio[3]]].map((streams) => {
     const chunks: Buffer[] = [];
     for (const stream of streams) stream?.on('data', (chunk: Buffer) => chunks.push(chunk));
