@@ -51,15 +51,20 @@ export async function runDemo(
   const steps: Parameters<Undo>[0][] = [];
   const undo: Undo = (step) => void steps.push(step);
   try {
-    await createTable(client, ordersTable, 'pk', undo);
-    const readModel = await startReadModel({ brokers, client, run, topic: ORDERS, signal, undo });
-    const consumer = await startConsumer({
-      ...{ brokers, topics: TOPICS, since, repeatedTopic: ORDERS, undo },
-      onDelivery: (delivery) => journeys.arrived(delivery),
-      onFailure: (error) => ofConsumer.push(error),
-    });
     const config = { endpoint, region, credentials, ordersTable, outboxTable };
-    const writers = await startWriters(options.writers, config, undo);
+    const starting = [
+      startReadModel({ brokers, client, run, topic: ORDERS, signal, undo }),
+      startConsumer({
+        ...{ brokers, topics: TOPICS, since, repeatedTopic: ORDERS, undo },
+        onDelivery: (delivery) => journeys.arrived(delivery),
+        onFailure: (error) => ofConsumer.push(error),
+      }),
+      startWriters(options.writers, config, undo),
+      createTable(client, ordersTable, 'pk', undo),
+    ] as const;
+    // All of them settle before an error is thrown: the clean-up would miss what is still starting.
+    await Promise.allSettled(starting);
+    const [readModel, consumer, writers] = await Promise.all(starting);
     signal.throwIfAborted();
     screen.begin(options.writers);
 
