@@ -1,4 +1,4 @@
-/** Unit, infra and package tests need nothing but node_modules; local tests start Apache Kafka and DynamoDB Local. */
+/** Unit, simulation, infra and package tests need nothing but node_modules; local tests start Apache Kafka and DynamoDB Local. */
 const project = (name, extra = {}) => ({
   displayName: name,
   rootDir: __dirname,
@@ -24,12 +24,16 @@ const ONE_REALM = {
   fakeTimers: { doNotFake: ['nextTick'] },
 };
 
+/** They take as long as a third of the other unit tests, and need nothing but a processor. */
+const SIMULATIONS = '/simulation/';
+
 module.exports = {
   testSequencer: '<rootDir>/test/longest-first.js',
   // Only a test that hangs ever takes it: a busy machine must not fail one that works.
   testTimeout: 60_000,
   projects: [
-    project('unit', ONE_REALM),
+    project('unit', { ...ONE_REALM, testPathIgnorePatterns: [SIMULATIONS] }),
+    project('simulation', { ...ONE_REALM, testMatch: [`<rootDir>/test/unit/**${SIMULATIONS}*.test.ts`] }),
     project('infra', ONE_REALM),
     project('package'),
     project('local', {

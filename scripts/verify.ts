@@ -35,6 +35,7 @@ const CHECKS = [
   'check:imports',
 ].map(script);
 const UNIT = script('test:unit');
+const SIMULATION = script('test:simulation');
 const PACKAGE = script('test:package');
 const LOCAL: Phase = { ...script('test:local'), live: true };
 
@@ -46,13 +47,13 @@ const isEnded = (): boolean => ended;
 const running = new Set<number>();
 const results: Result[] = [];
 
-/** The checks fill the time in which the local tests wait. Other tests do not: they could miss their deadlines then. */
+/** Simulations and checks have no deadlines, so they fill the time in which the local tests wait. */
 async function verify(): Promise<void> {
   if (!(await run(BUILD))) return;
   await run(UNIT);
   await run(PACKAGE);
-  const checks = CHECKS.map((phase): Phase => ({ ...phase, inBackground: true }));
-  await Promise.all([run(LOCAL), inLanes(1, checks)]);
+  const others = [SIMULATION, ...CHECKS].map((phase): Phase => ({ ...phase, inBackground: true }));
+  await Promise.all([run(LOCAL), inLanes(1, others)]);
 }
 
 async function check(): Promise<void> {
@@ -63,7 +64,8 @@ async function check(): Promise<void> {
 /** With arguments, only the tests that they choose: file names, or options of Jest. */
 async function test(args: readonly string[] = []): Promise<void> {
   if (!(await run(BUILD))) return;
-  const phases = args.length === 0 ? [UNIT, PACKAGE, LOCAL] : [{ name: 'jest', command: ['jest', ...args] }];
+  const phases =
+    args.length === 0 ? [UNIT, SIMULATION, PACKAGE, LOCAL] : [{ name: 'jest', command: ['jest', ...args] }];
   for (const phase of phases) await run({ ...phase, live: true });
 }
 

@@ -202,7 +202,7 @@ it(
       const line = command.replace('npx outbox', `"${process.execPath}" dist/bin/outbox/index.js`);
       const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: ROOT, encoding: 'utf8' });
       // Includes the output, so that a failure shows its reason.
-      expect({ command, status, stdout, stderr }).toMatchObject({ status: 0 });
+      expect({ command, status, stdout, stderr }).toEqual({ command, status: 0, stdout, stderr });
     }
   },
   STORY_MS,

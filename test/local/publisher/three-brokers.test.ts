@@ -162,7 +162,7 @@ test('with three brokers paused in turn nothing acknowledged is lost, out of ord
 
   expect(load.refused).toEqual([]);
   expect(load.rebuilds.length).toBeGreaterThan(0);
-  expect(load.acked.size).toBeGreaterThan(10_000);
+  expect(load.acked.size).toBeGreaterThan(1_000);
   expect(lost).toEqual([]);
   for (const [value, { partition, offset }] of load.acked) expect(at.get(`${partition}@${offset}`)).toBe(value);
   const order = Array.from({ length: PARTITIONS }, (_, partition) =>
