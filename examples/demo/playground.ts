@@ -155,6 +155,15 @@ export async function startPlayground({
       await database.put({ TableName: outboxTable, Item: { ...item, events: [event] } });
       return writeLater(id);
     },
+    async publishForeign() {
+      const producer = adminClient(brokers).producer({ allowAutoTopicCreation: false });
+      await producer.connect();
+      try {
+        await producer.send({ topic: ORDERS, acks: -1, messages: [{ key: 'foreign', value: 'hello' }] });
+      } finally {
+        await producer.disconnect();
+      }
+    },
     async write(eventsPerSecond: number, signal: AbortSignal) {
       const { opening, errands } = plan(ERRANDS, ARTICLES);
       for (const { command } of opening) await execute(command);

@@ -4,9 +4,11 @@ import {
   planParkedRedrive,
   planRedrive,
   planReplay,
+  planResend,
   redrive,
   redriveParked,
   replay,
+  resendDeadLetters,
   skipParked,
   verify,
 } from '../../lib/operator';
@@ -82,7 +84,8 @@ export function actionsOf({ stack, client, consumers }: ActionParts): Action[] {
     const [first] = consumers;
     const found = consumers.find(({ consumer }) => consumer === name) ?? first;
     if (found === undefined) throw new Error('This stack has no consumer that the console knows.');
-    return { client, tableName: found.inbox, consumer: found.consumer };
+    const { inbox: tableName, consumer, topics } = found;
+    return { client, tableName, consumer, topics };
   };
   const atConsumer = ({ tableName, consumer }: ReturnType<typeof consumerOf>): string[] => [
     ...['--inbox', tableName, '--consumer', consumer],
@@ -224,6 +227,36 @@ export function actionsOf({ stack, client, consumers }: ActionParts): Action[] {
             const asked: string[] = [];
             for (const each of parked) asked.push((await skipParked(target, each, note(input))).key.key);
             return askedLines(target.consumer, asked, []);
+          },
+        };
+      },
+    },
+    {
+      ...{ name: 'consumer-resend', label: 'Resend dead letters', needs: ['key', 'why'] },
+      async plan(input) {
+        const key = keyOf(input);
+        const target = consumerOf(input);
+        const [topic = ''] = target.topics;
+        const selection = { topic, as: 'late' as const, ...(key === undefined ? {} : { keys: [key] }) };
+        const plan = await planResend(kafka, target, selection);
+        const lines = [
+          ...plan.targets.map(({ key: { key: of } }) => `${of}: apply its dead letter, after later events of the key.`),
+          ...plan.refused.map(({ why }) => `Not possible: ${why}`),
+          ...plan.asked.map(() => 'The consumer has been asked for one already.'),
+        ];
+        return {
+          lines: lines.length === 0 ? ['There are no dead letters.'] : lines,
+          command: outboxCommand(
+            ...['consumer', 'dead-letters', '--topic', topic, ...(key === undefined ? [] : ['--key', key])],
+            ...['--resend', '--as', 'late', ...atConsumer(target), ...because(input), '--yes'],
+          ),
+          async run() {
+            const { asked, failed } = await resendDeadLetters(target, plan, note(input));
+            return askedLines(
+              target.consumer,
+              asked.map((request) => request.key.key),
+              failed.map(({ place, why }) => ({ key: place, why })),
+            );
           },
         };
       },

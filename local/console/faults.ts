@@ -26,6 +26,8 @@ export interface Services {
   writePoison(): Promise<string>;
   /** Commits an event whose data no consumer can read. Returns the key. */
   writeUnreadable(): Promise<string>;
+  /** Publishes a message to the main topic that is no event. */
+  publishForeign(): Promise<void>;
   /** Whether every write of the consumer is delayed. */
   isConsumerSlow: boolean;
   /** Whether every write of the consumer fails. */
@@ -119,6 +121,23 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
       ],
       recovery: [],
       begin: () => services.writeUnreadable(),
+    },
+    services && {
+      name: 'foreign',
+      label: 'Message that is no event',
+      shortcut: 'n',
+      expected: [
+        expectation(
+          'Another program has published a message that is no event. The consumer sends it to the dead-letter topic.',
+          ({ sumOf }) => sumOf(CONSUMER_METRICS.deadLetters) > 0,
+        ),
+        OTHER_EFFECTS_GO_ON,
+      ],
+      recovery: [],
+      begin: async () => {
+        await services.publishForeign();
+        return undefined;
+      },
     },
     stack.kafka && {
       name: 'broker',

@@ -197,7 +197,7 @@ it(
   async () => {
     const events = await latest('events');
     const { key } = events.find(({ state, topic }) => state === 'processed' && topic === 'orders') ?? { key: '' };
-    for (const name of ['sweep', 'verify', 'redrive', 'replay', 'consumer-redrive']) {
+    for (const name of ['sweep', 'verify', 'redrive', 'replay', 'consumer-redrive', 'consumer-resend']) {
       const command = await commandOf(name, { key, why: 'the test of the console' });
       const line = command.replace('npx outbox', `"${process.execPath}" dist/bin/outbox/index.js`);
       const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: ROOT, encoding: 'utf8' });

@@ -27,6 +27,8 @@ export class TopicReader {
   readonly #topics: readonly string[];
   /** Tests look for the messages of a thousand keys again and again. */
   readonly #byKey = new Map<string, Arrival[]>();
+  /** Places of the messages, with their times: a topic may be made again. kafkajs delivers again what it did not commit. */
+  readonly #places = new Set<string>();
   /** Offset of the latest message, by topic and partition. */
   readonly #latest = new Map<string, bigint>();
 
@@ -49,6 +51,9 @@ export class TopicReader {
     await consumer.subscribe({ topics: [...topics], fromBeginning: true });
     await consumer.run({
       eachMessage: ({ topic, partition, message }) => {
+        const place = `${topic}-${partition}@${message.offset} ${message.timestamp}`;
+        if (reader.#places.has(place)) return Promise.resolve();
+        reader.#places.add(place);
         reader.#latest.set(`${topic}-${partition}`, BigInt(message.offset));
         reader.#take({
           topic,
