@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -19,8 +19,9 @@ import type { StackDescription } from '../../local/stack-file';
 import { blocksOf, commandsOf, needsAws } from '../unit/docs/documented-commands';
 import { STARTUP_MS, until } from './harness/world';
 
-const TUTORIAL_MS = 240_000;
-const COMMAND_MS = 90_000;
+const TUTORIAL_MS = 400_000;
+const COMMAND_MS = 60_000;
+const STOP_MS = 40_000;
 
 /** The reader's home folder. */
 const home = mkdtempSync(join(tmpdir(), 'outbox-tutorial-'));
@@ -52,9 +53,12 @@ async function interrupt(command: string): Promise<void> {
   running.delete(command);
   if (child?.pid === undefined || child.exitCode !== null) return;
   const exited = once(child, 'exit');
+  const { pid } = child;
+  const limit = setTimeout(() => process.kill(-pid, 'SIGKILL'), STOP_MS);
   // The group: npm and npx run the program in a shell.
-  process.kill(-child.pid, 'SIGINT');
+  process.kill(-pid, 'SIGINT');
   await exited;
+  clearTimeout(limit);
 }
 
 async function start(command: string, ready: RegExp): Promise<void> {
@@ -107,9 +111,14 @@ async function run(command: string): Promise<void> {
     install(command);
     return;
   }
-  const { status, stdout } = spawnSync('sh', ['-c', `${command} 2>&1`], {
-    ...{ cwd, env: environment(), encoding: 'utf8', timeout: COMMAND_MS },
-  });
+  // Not in a synchronous call: meanwhile the output of the lasting commands must be read.
+  const child = spawn('sh', ['-c', `${command} 2>&1`], { cwd, env: environment(), detached: true });
+  let stdout = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  // The group: npx runs the program in a shell, which would keep the pipe open.
+  const limit = setTimeout(() => process.kill(-(child.pid ?? 0), 'SIGKILL'), COMMAND_MS);
+  const [status] = (await once(child, 'close')) as [number | null];
+  clearTimeout(limit);
   outputs.set(command, stdout);
   // Includes the output, so that a failure shows its reason.
   expect({ command, status, stdout }).toEqual({ command, status: 0, stdout });
