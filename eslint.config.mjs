@@ -1,6 +1,5 @@
 import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
-import oxlint from './.oxlintrc.json' with { type: 'json' };
 
 /** What comes from outside, by the one purpose that an adapter has for it. */
 const PARTIES = {
