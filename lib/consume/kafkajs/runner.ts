@@ -204,8 +204,9 @@ class KafkajsRunner implements RunningConsumer {
         this.#telemetry.readFailed(error);
       }
     }
-    // It may have been stopped while it connected.
-    if (!this.#ending.signal.aborted) await this.#runPrepared().catch((error: unknown) => this.#crash(error));
+    // It may have been stopped, and even disconnected, while it connected.
+    if (this.#hasLeft) this.#leaveAgain();
+    else if (!this.#ending.signal.aborted) await this.#runPrepared().catch((error: unknown) => this.#crash(error));
   }
 
   /** Never rejects. */

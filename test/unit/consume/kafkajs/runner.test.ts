@@ -25,7 +25,7 @@ class FakeKafkaConsumer {
   missing: readonly string[] = [];
   readonly subscriptions: unknown[] = [];
 
-  connect = () => Promise.resolve();
+  connect = (): Promise<undefined> => Promise.resolve(undefined);
   subscribe = (subscription: { topics: string[]; fromBeginning: boolean }) => {
     this.subscriptions.push(subscription);
     if (!subscription.topics.some((topic) => this.missing.includes(topic))) return Promise.resolve();
@@ -470,6 +470,24 @@ describe('when kafkajs gives up because no broker names the coordinator', () => 
     await sleep(RESTART_MS + 100);
     expect({ connects, runs }).toEqual({ connects: 1, runs: 1 });
     await expect(running.done).resolves.toBeUndefined();
+  });
+
+  it('stops while nobody answers, and disconnects again if somebody answers later', async () => {
+    const { running } = await start({ drainTimeoutMs: 20 }, {}, { fake });
+    const answer = Promise.withResolvers<undefined>();
+    let isConnecting = false;
+    fake.connect = () => {
+      isConnecting = true;
+      return answer.promise;
+    };
+    crash(fake);
+    for (let turn = 0; turn < 500 && !isConnecting; turn++) await sleep(10);
+    await running.stop();
+    const goodbyes = () => fake.calls.filter((call) => call === 'disconnect').length;
+    expect({ isConnecting, goodbyes: goodbyes() }).toEqual({ isConnecting: true, goodbyes: 1 });
+    answer.resolve(undefined);
+    await settle();
+    expect({ runs, goodbyes: goodbyes() }).toEqual({ runs: 1, goodbyes: 2 });
   });
 
   it('ends if it may not run again', async () => {
