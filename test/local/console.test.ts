@@ -8,6 +8,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { Updates } from '../../local/console/page/data-port';
 import { ROOT } from '../../local/folders';
 import { openBrowser } from './harness/browser';
+import { postToConsole, withoutServers } from './harness/console-calls';
 import { STARTUP_MS, until } from './harness/world';
 
 const SCREENSHOTS = join('.outbox', 'screenshots');
@@ -32,7 +33,10 @@ afterAll(async () => {
 
 /** Runs `npm run demo` as a user does. Resolves with the address of the page. */
 async function startDemo(): Promise<string> {
-  demo = spawn(process.execPath, ['--import', 'tsx', join('examples', 'demo.ts')], { cwd: ROOT, env: servers() });
+  demo = spawn(process.execPath, ['--import', 'tsx', join('examples', 'demo.ts')], {
+    cwd: ROOT,
+    env: withoutServers(),
+  });
   let output = '';
   for (const stream of [demo.stdout, demo.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk.toString()));
   return new Promise((resolve, reject) => {
@@ -42,12 +46,6 @@ async function startDemo(): Promise<string> {
     });
     demo.once('exit', (code) => reject(new Error(`The demo ended with ${code}:\n${output}`)));
   });
-}
-
-/** The demo starts servers of its own: it stops and fills them. */
-function servers(): NodeJS.ProcessEnv {
-  const { KAFKA_BROKERS: _, DYNAMODB_ENDPOINT: __, ...rest } = process.env;
-  return rest;
 }
 
 /** The latest update of a kind that the page would receive. */
@@ -64,11 +62,7 @@ async function latest<Name extends keyof Updates>(name: Name): Promise<Updates[N
 
 /** The command that the console shows for an action. */
 async function commandOf(name: string, input: Readonly<Record<string, string>>): Promise<string> {
-  const html = await (await fetch(url)).text();
-  const [, token = ''] = /name="console-token" content="([^"]*)"/.exec(html) ?? [];
-  const response = await fetch(`${url}api/actions/${name}/plan`, {
-    ...{ method: 'POST', headers: { 'x-console-token': token }, body: JSON.stringify(input) },
-  });
+  const response = await postToConsole(url, `api/actions/${name}/plan`, input);
   return ((await response.json()) as { readonly command: string }).command;
 }
 

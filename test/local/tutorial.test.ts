@@ -11,12 +11,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { ROOT } from '../../local/folders';
 import type { StackDescription } from '../../local/stack-file';
 import { blocksOf, commandsOf, needsAws } from '../unit/docs/documented-commands';
+import { providePackages } from '../builders/provided-packages';
+import { postToConsole, withoutServers } from './harness/console-calls';
 import { STARTUP_MS, until } from './harness/world';
 
 const TUTORIAL_MS = 400_000;
@@ -42,11 +44,13 @@ const LASTING: readonly (readonly [start: string, ready: RegExp])[] = [
   ['npx tsx shipping.ts', /Shipping runs/],
 ];
 
-const environment = (): NodeJS.ProcessEnv => {
-  const { KAFKA_BROKERS: _, DYNAMODB_ENDPOINT: __, ...rest } = process.env;
+const environment = (): NodeJS.ProcessEnv => ({
+  ...withoutServers(),
+  HOME: home,
   // The package was built before the tests.
-  return { ...rest, HOME: home, npm_config_ignore_scripts: 'true', npm_config_update_notifier: 'false' };
-};
+  npm_config_ignore_scripts: 'true',
+  npm_config_update_notifier: 'false',
+});
 
 async function interrupt(command: string): Promise<void> {
   const child = running.get(command);
@@ -86,10 +90,10 @@ function install(command: string): void {
     });
   }
   mkdirSync(join(shop, 'node_modules', '.bin'), { recursive: true });
-  for (const name of packages.filter((each) => !each.startsWith('-') && !each.startsWith('./'))) {
+  const provided = packages.filter((each) => !each.startsWith('-') && !each.startsWith('./'));
+  providePackages(shop, ...provided);
+  for (const name of provided) {
     const link = join(shop, 'node_modules', name);
-    mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(join(ROOT, 'node_modules', name), link, 'dir');
     const { bin = {} } = JSON.parse(readFileSync(join(link, 'package.json'), 'utf8')) as { bin?: object | string };
     const programs = typeof bin === 'string' ? { [name]: bin } : (bin as Record<string, string>);
     for (const [program, file] of Object.entries(programs)) {
@@ -141,14 +145,7 @@ async function shipmentOf(id: string): Promise<unknown> {
 /** Presses a button in "Break something" of the console. */
 async function setFault(name: string, on: boolean): Promise<void> {
   const [url = ''] = /http:\/\/127\.0\.0\.1:\d+\/(?=\n)/.exec([...outputs.values()].join('\n')) ?? [];
-  const html = await (await fetch(url)).text();
-  const [, token = ''] = /name="console-token" content="([^"]*)"/.exec(html) ?? [];
-  const body = JSON.stringify({ on });
-  const response = await fetch(`${url}api/faults/${name}`, {
-    method: 'POST',
-    headers: { 'x-console-token': token },
-    body,
-  });
+  const response = await postToConsole(url, `api/faults/${name}`, { on });
   expect(response.status).toBe(200);
 }
 

@@ -8,12 +8,12 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { providePackages } from '../builders/provided-packages';
 import { blocksOf } from '../unit/docs/documented-commands';
 
 const ROOT = join(__dirname, '../..');
@@ -29,15 +29,7 @@ const node = (...args: string[]): string => run(process.execPath, args);
 const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 const installed = (...path: string[]): string => join(service, 'node_modules', ...path);
 
-/** Makes packages of this repository available to the service, as if installed. */
-function provide(...names: string[]): void {
-  for (const name of names) {
-    const link = installed(name);
-    if (existsSync(link)) continue;
-    mkdirSync(join(link, '..'), { recursive: true });
-    symlinkSync(join(ROOT, 'node_modules', name), link, 'dir');
-  }
-}
+const provide = (...names: string[]): void => providePackages(service, ...names);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'outbox-package-'));
