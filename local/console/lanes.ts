@@ -6,6 +6,7 @@ import { CONTROL_PARTITION } from '../../lib/event/key';
 import { isPosition } from '../../lib/event/position';
 import type { TopicPartition } from '../../lib/event/topic-partition';
 import { decodeStored } from '../../lib/relay/record';
+import { addValue, emptySample, statisticOf } from '../cloudwatch/statistics';
 import { isAtItsEnd, type EventOnItsWay } from './event-on-its-way';
 
 /** A key whose events wait. */
@@ -118,11 +119,12 @@ export class Lanes {
 
   /** Times from the commit to the topic, or to the effect, of what came there since a time. 0 without any. */
   latency(station: 'arrivedAt' | 'appliedAt', sinceMs: number): Latency {
-    const latencies = [...this.#events.values()]
-      .flatMap(({ [station]: atMs, committedAt }) => (atMs === undefined || atMs < sinceMs ? [] : [atMs - committedAt]))
-      .toSorted((a, b) => a - b);
-    const percentile = (percent: number): number => latencies[Math.ceil((percent / 100) * latencies.length) - 1] ?? 0;
-    return { count: latencies.length, p50Ms: percentile(50), p99Ms: percentile(99) };
+    const sample = emptySample();
+    for (const { [station]: atMs, committedAt } of this.#events.values()) {
+      if (atMs !== undefined && atMs >= sinceMs) addValue(sample, atMs - committedAt);
+    }
+    const percentile = (statistic: string): number => statisticOf(sample, statistic) ?? 0;
+    return { count: sample.count, p50Ms: percentile('p50'), p99Ms: percentile('p99') };
   }
 
   #item(image: Parameters<typeof decodeStored>[0]): void {
