@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import type { Updates } from '../../local/console/page/data-port';
+import type { VerifyReport } from '../../lib/operate/verify/verify';
 import { ROOT } from '../../local/folders';
 import { openBrowser } from './harness/browser';
 import { postToConsole, withoutServers } from './harness/console-calls';
@@ -89,6 +90,16 @@ const allSeen = (what: string) =>
     },
     STORY_MS / 2,
   );
+const run = (line: string) => spawnSync('sh', ['-c', line], { cwd: ROOT, encoding: 'utf8' });
+
+/** Whether the stories before published events twice, which `verify` reports, and did no harm. */
+function hasOnlyDuplicates(json: string): boolean {
+  const { counts, missingVersions, gone, unreadTopics } = JSON.parse(json) as VerifyReport;
+  return (
+    counts.every(({ kind }) => kind === 'duplicate') && missingVersions.length + gone.length + unreadTopics.length === 0
+  );
+}
+
 const countOf = async (what: string): Promise<number> => {
   const text = await page.locator('.counts li', { hasText: what }).locator('b').innerText();
   return Number(text.replaceAll(',', ''));
@@ -194,9 +205,10 @@ it(
     for (const name of ['sweep', 'verify', 'redrive', 'replay', 'consumer-redrive', 'consumer-resend']) {
       const command = await commandOf(name, { key, why: 'the test of the console' });
       const line = command.replace('npx outbox', `"${process.execPath}" dist/bin/outbox/index.js`);
-      const { status, stdout, stderr } = spawnSync('sh', ['-c', line], { cwd: ROOT, encoding: 'utf8' });
+      const { status, stdout, stderr } = run(line);
+      const isExpected = status === 0 || (name === 'verify' && hasOnlyDuplicates(run(`${line} --json`).stdout));
       // Includes the output, so that a failure shows its reason.
-      expect({ command, status, stdout, stderr }).toEqual({ command, status: 0, stdout, stderr });
+      expect({ command, isExpected, stdout, stderr }).toEqual({ command, isExpected: true, stdout, stderr });
     }
   },
   STORY_MS,
