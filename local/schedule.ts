@@ -1,6 +1,8 @@
 import type { Stack } from './stack';
 
 export interface Schedule {
+  /** Default: as long as between two. */
+  readonly firstSweepAfterMs?: number;
   readonly sweepEveryMs: number;
   readonly probeEveryMs: number;
   readonly onSweepFailure: (error: unknown) => void;
@@ -10,9 +12,12 @@ export interface Schedule {
 /** Invokes the sweeper as the rules of a deployment do. Returns a function that ends it. */
 export function schedule(stack: Pick<Stack, 'sweep' | 'probe'>, options: Schedule): () => void {
   const { sweepEveryMs, probeEveryMs, onSweepFailure, onProbeFailure } = options;
-  const sweeps = setInterval(() => void stack.sweep().catch(onSweepFailure), sweepEveryMs);
+  const sweep = (): void => void stack.sweep().catch(onSweepFailure);
+  const first = options.firstSweepAfterMs === undefined ? undefined : setTimeout(sweep, options.firstSweepAfterMs);
+  const sweeps = setInterval(sweep, sweepEveryMs);
   const probes = setInterval(() => void stack.probe().catch(onProbeFailure), probeEveryMs);
   return () => {
+    clearTimeout(first);
     clearInterval(sweeps);
     clearInterval(probes);
   };

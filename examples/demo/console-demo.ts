@@ -30,6 +30,8 @@ export interface ConsoleDemo {
 /** More often than a deployment does, as everything in the console. */
 const PROBE_EVERY_MS = 10_000;
 const PARTITION_PATIENCE_SECONDS = 20;
+/** So that the graphs of the sweeper have values soon. */
+const FIRST_SWEEP_AFTER_MS = 4_000;
 
 /**
  * Starts the stack, the order service, shipping and the console. Resolves when the page can be opened; by then events
@@ -82,6 +84,7 @@ async function assemble(
   later.console = started.console;
 
   const endSchedule = schedule(stack, {
+    firstSweepAfterMs: FIRST_SWEEP_AFTER_MS,
     sweepEveryMs: stack.template.sweeper.everyMs / started.console.status().scale,
     probeEveryMs: PROBE_EVERY_MS,
     onSweepFailure,

@@ -54,6 +54,9 @@ const ACCEPTED_DELAY_MS = 1_000;
 const BEHIND_FOR_MS = 5_000;
 /** Errands that run at once, so that a slow write does not slow the pace down. */
 const LANES = 6;
+/** DynamoDB Local takes no more of the errands, which write two events in a transaction. Deliveries are the rest. */
+const ERRANDS_PER_SECOND = 30;
+const DELIVERED_AT_ONCE = 20;
 
 export async function startPlayground({
   stack,
@@ -123,6 +126,24 @@ export async function startPlayground({
   const orderId = (name: string): string => `${name}-${(written += 1)}`;
   const commit = (id: string, version: number, event: ShopEvent): Promise<unknown> =>
     outbox.transact(database, { changes: [{ aggregate: 'order', key: id, version, events: [event] }] });
+  const writeDelivery = (): Promise<unknown> => {
+    const key = orderId('delivery');
+    const events = Array.from({ length: DELIVERED_AT_ONCE }, (_, index): ShopEvent => {
+      const quantity = index + 1;
+      return { type: 'stock.replenished', data: { sku: `article-${quantity}`, quantity, available: quantity } };
+    });
+    return outbox.transact(database, { changes: [{ aggregate: 'delivery', key, events }] });
+  };
+  /** Waits before each transaction for as long as the pace wants, and notes if the pace cannot be kept. */
+  const paceOf = (eventsPerSecond: number, signal: AbortSignal) => {
+    let due = performance.now();
+    return async (events: number): Promise<void> => {
+      const earliest = performance.now() - ACCEPTED_DELAY_MS;
+      if (due < earliest) behindAt = performance.now();
+      due = Math.max(due, earliest) + (1_000 * events) / eventsPerSecond;
+      await sleep(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
+    };
+  };
   /** Later versions of an order, which wait while its first one does. */
   const writeLater = async (id: string): Promise<string> => {
     await commit(id, 2, { type: 'order.paid', data: { orderId: id, total: 100 } });
@@ -167,22 +188,29 @@ export async function startPlayground({
     async write(eventsPerSecond: number, signal: AbortSignal) {
       const { opening, errands } = plan(ERRANDS, ARTICLES);
       for (const { command } of opening) await execute(command);
+      const ofErrands = Math.min(eventsPerSecond, ERRANDS_PER_SECOND);
+      const ofDeliveries = eventsPerSecond - ofErrands;
       const queue = errands.values();
-      let due = performance.now();
-      const lane = async (): Promise<void> => {
+      const errandsPace = paceOf(ofErrands, signal);
+      const doErrands = async (): Promise<void> => {
         for (const steps of queue) {
           for (const { command, events } of steps) {
+            await errandsPace(events);
             if (signal.aborted) return;
-            const earliest = performance.now() - ACCEPTED_DELAY_MS;
-            if (due < earliest) behindAt = performance.now();
-            due = Math.max(due, earliest) + (1_000 * events) / eventsPerSecond;
-            await sleep(Math.max(0, due - performance.now()), undefined, { signal }).catch(() => undefined);
             // A refused command is part of the plan, and a failed one part of a fault.
             await execute(command).catch(() => undefined);
           }
         }
       };
-      await Promise.all(Array.from({ length: LANES }, lane));
+      const deliveriesPace = paceOf(ofDeliveries, signal);
+      const deliver = async (): Promise<void> => {
+        while (ofDeliveries > 0) {
+          await deliveriesPace(DELIVERED_AT_ONCE);
+          if (signal.aborted) return;
+          await writeDelivery().catch(() => undefined);
+        }
+      };
+      await Promise.all([...Array.from({ length: LANES }, doErrands), ...Array.from({ length: LANES }, deliver)]);
     },
   });
 }

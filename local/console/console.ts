@@ -80,7 +80,7 @@ export class Console {
     this.lanes = new Lanes(consumers.flatMap(({ topics }) => topics));
     this.actions = actionsOf({ stack, consumers, client: this.#client });
     this.#trials = new FaultTrials(faultsOf({ stack, proxy, services }), {
-      begin: () => this.#begin(),
+      begin: (fault) => this.#begin(fault),
       observe: (beginning, key) => this.#observe(beginning, key),
     });
     const template = JSON.parse(readFileSync(stack.template.path, 'utf8')) as MonitoredTemplate;
@@ -191,12 +191,13 @@ export class Console {
     });
   }
 
-  #begin(): Beginning {
+  #begin(fault?: Beginning): Beginning {
     const { arrived, applied } = this.lanes.counts;
-    return { atMs: Date.now(), arrived, applied, relayPid: this.#options.stack.describe().pids.relay };
+    const heldBefore = fault?.heldBefore ?? new Set(this.lanes.waiting().map(({ key }) => key));
+    return { atMs: Date.now(), arrived, applied, relayPid: this.#options.stack.describe().pids.relay, heldBefore };
   }
 
-  #observe({ atMs, arrived, applied, relayPid }: Beginning, key: string | undefined): Observation {
+  #observe({ atMs, arrived, applied, relayPid, heldBefore }: Beginning, key: string | undefined): Observation {
     const { counts } = this.lanes;
     const waiting = this.lanes.waiting();
     const now = this.#options.stack.describe().pids.relay;
@@ -204,7 +205,7 @@ export class Console {
     return {
       eventsOfKey: key === undefined ? [] : this.lanes.eventsOf(key),
       isKeyHeld: waiting.some((each) => each.key === key),
-      heldKeys: waiting.length,
+      heldKeys: waiting.filter((each) => !heldBefore.has(each.key)).length,
       arrived: counts.arrived - arrived,
       applied: counts.applied - applied,
       ...this.lanes.backlog(),

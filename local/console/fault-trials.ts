@@ -28,10 +28,13 @@ export interface Beginning {
   readonly arrived: number;
   readonly applied: number;
   readonly relayPid: number | undefined;
+  /** Keys that were held before the fault began. */
+  readonly heldBefore: ReadonlySet<string>;
 }
 
 export interface TrialObserver {
-  begin(): Beginning;
+  /** @param fault - the beginning of the fault, when its recovery begins */
+  begin(fault?: Beginning): Beginning;
   observe(beginning: Beginning, key: string | undefined): Observation;
 }
 
@@ -102,12 +105,13 @@ export class FaultTrials {
   async #change(fault: Fault, on: boolean): Promise<void> {
     const known = this.#trials.get(fault.name);
     if (on === (known?.isOn ?? false)) return;
-    const start = (trial: Pick<Trial, 'isOn' | 'key' | 'expected'>, beginning = this.#observer.begin()): void => {
+    const start = (trial: Pick<Trial, 'isOn' | 'key' | 'expected'>, beginning: Beginning): void => {
       this.#trials.set(fault.name, { ...trial, beginning, seenAtMs: new Map() });
     };
     if (!on) {
       await fault.end?.();
-      start({ isOn: false, key: known?.key, expected: fault.recovery });
+      const beginning = this.#observer.begin(known?.beginning);
+      start({ isOn: false, key: known?.key, expected: fault.recovery }, beginning);
       return;
     }
     const trial = { isOn: fault.end !== undefined, expected: fault.expected };

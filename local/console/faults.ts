@@ -63,7 +63,7 @@ const CAUGHT_UP = expectation(
   'Everything that waited is published, without an operator.',
   ({ arrived, unpublished }) => arrived >= SOME && unpublished < SOME,
 );
-const NOTHING_HELD = expectation('No key is held: an outage parks nothing.', ({ heldKeys }) => heldKeys === 0);
+const NOTHING_HELD = expectation('No key is held by it: an outage parks nothing.', ({ heldKeys }) => heldKeys === 0);
 const APPLIED_ALL = expectation(
   'The consumer applies everything that waited, each event once.',
   ({ applied, unapplied }) => applied >= SOME && unapplied < SOME,
@@ -167,7 +167,7 @@ export function faultsOf({ stack, proxy, services }: FaultParts): Fault[] {
         shortcut: 't',
         expected: [
           expectation(
-            `The broker that alone has the partitions of "${services.sideTopic}" is away. Keys with events for them are held.`,
+            `The broker that alone has the partitions of "${services.sideTopic}" is stopped. Keys with events for them are held.`,
             ({ heldKeys }) => heldKeys > 0,
           ),
           OTHER_KEYS_GO_ON,

@@ -5,6 +5,7 @@ export interface Observation {
   /** The events of the key that the fault wrote, in order of their commits. */
   readonly eventsOfKey: readonly EventOnItsWay[];
   readonly isKeyHeld: boolean;
+  /** Keys that were not yet held when the fault began. */
   readonly heldKeys: number;
   /** Events that were seen on their topics, and effects, since then. */
   readonly arrived: number;

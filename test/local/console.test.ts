@@ -68,7 +68,8 @@ async function commandOf(name: string, input: Readonly<Record<string, string>>):
 }
 
 async function openPage(options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
-  const opened = await browser.newPage({ viewport: { width: 1600, height: 1000 }, locale: 'en-US', ...options });
+  // Chromium takes this invalid language from the environment of some machines.
+  const opened = await browser.newPage({ viewport: { width: 1600, height: 1000 }, locale: 'en-US@posix', ...options });
   opened.on('pageerror', ({ message }) => complaints.push(message));
   opened.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text());

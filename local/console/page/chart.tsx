@@ -2,6 +2,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
 import type { LineData, WidgetData } from '../../cloudwatch/dashboard';
+import { drawNoMore, drawSoon } from './draw-queue';
 import { valueOn } from './format';
 
 const COLOURS = ['--c1', '--c2', '--c3', '--c4', '--c5', '--c6', '--c7'];
@@ -42,6 +43,7 @@ export function Chart({ widget, span }: { readonly widget: WidgetData; readonly 
   const plot = useRef<uPlot>(undefined);
   const latest = useRef({ widget, span });
   latest.current = { widget, span };
+  const inView = useRef(false);
   const { lines = [] } = widget;
   const shape = lines.map(({ label, axis }) => `${axis}:${label}`).join('\n');
 
@@ -52,17 +54,27 @@ export function Chart({ widget, span }: { readonly widget: WidgetData; readonly 
     plot.current = chart;
     const observer = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
     observer.observe(element);
+    const visibility = new IntersectionObserver((changes) => {
+      inView.current = changes.some(({ isIntersecting }) => isIntersecting);
+      if (inView.current) chart.setData(aligned(latest.current.widget.lines ?? []));
+    });
+    visibility.observe(element);
     const scheme = matchMedia('(prefers-color-scheme: dark)');
     const redraw = (): void => chart.redraw();
     scheme.addEventListener('change', redraw);
     return () => {
+      drawNoMore(chart);
       observer.disconnect();
+      visibility.disconnect();
       scheme.removeEventListener('change', redraw);
       chart.destroy();
     };
   }, [shape]);
 
-  useEffect(() => plot.current?.setData(aligned(lines)), [widget, span]);
+  useEffect(() => {
+    const chart = plot.current;
+    if (chart !== undefined && inView.current) drawSoon(chart, () => chart.setData(aligned(lines)));
+  }, [widget, span]);
   const isEmpty = lines.every(({ values }) => values.length === 0);
   return (
     <div class="chart" role="img" aria-label={`${widget.title ?? 'Graph'}: ${summary(widget)}`}>
@@ -111,7 +123,8 @@ function optionsOf(
     height: HEIGHT,
     legend: { show: false },
     cursor: { y: false },
-    padding: [8, 8, 0, 0],
+    // The last time has room beyond the plot.
+    padding: [8, hasRight ? 8 : 24, 0, 0],
     scales: {
       x: { range: () => [latest.current.span.fromMs / 1_000, latest.current.span.toMs / 1_000] },
       left: { range: rangeOf('left') },

@@ -1,3 +1,4 @@
+import './language';
 import { render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { AlarmStatus } from '../../cloudwatch/alarm-monitor';

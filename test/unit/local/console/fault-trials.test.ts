@@ -1,4 +1,4 @@
-import { FaultTrials } from '../../../../local/console/fault-trials';
+import { FaultTrials, type Beginning } from '../../../../local/console/fault-trials';
 import type { Fault } from '../../../../local/console/faults';
 import { arePublishedInOrder, expectation, type Observation } from '../../../../local/console/observation';
 import type { EventOnItsWay } from '../../../../local/console/event-on-its-way';
@@ -7,6 +7,7 @@ let seen: Partial<Observation>;
 let calls: string[];
 let fail: Error | undefined;
 let trials: FaultTrials;
+let observed: Beginning[];
 
 const lasting: Fault = {
   ...{ name: 'outage', label: 'Outage', shortcut: 'o' },
@@ -28,17 +29,32 @@ const momentary: Fault = { ...lasting, name: 'kill', end: undefined, recovery: [
 
 beforeEach(() => {
   jest.useFakeTimers({ now: 1_000 });
+  observed = [];
   seen = { unpublished: 0, isRed: () => false };
   calls = [];
   fail = undefined;
   trials = new FaultTrials([lasting, momentary], {
-    begin: () => ({ atMs: Date.now(), arrived: 0, applied: 0, relayPid: 1 }),
-    observe: (_, key) => ({ ...seen, key }) as never,
+    begin: (fault) => ({
+      ...{ atMs: Date.now(), arrived: 0, applied: 0, relayPid: 1 },
+      heldBefore: fault?.heldBefore ?? new Set([`held at ${Date.now()}`]),
+    }),
+    observe: (beginning, key) => {
+      observed.push(beginning);
+      return { ...seen, key } as never;
+    },
   });
 });
 afterEach(() => jest.useRealTimers());
 
 const statusOf = (name: string) => trials.statuses().find((each) => each.name === name);
+
+it('compares the recovery with the keys that were held before the fault', async () => {
+  await trials.set('outage', true);
+  jest.setSystemTime(9_000);
+  await trials.set('outage', false);
+  trials.check(10_000);
+  expect(observed).toMatchObject([{ atMs: 9_000, heldBefore: new Set(['held at 1000']) }]);
+});
 
 it('names the expected effects before a fault is tried', () => {
   trials.check(2_000);
