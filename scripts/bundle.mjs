@@ -4,7 +4,6 @@ import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
-import { kafkajsEncoder } from './kafkajs-encoder.cjs';
 
 const PACKAGE_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -21,7 +20,7 @@ export const BUNDLE_OPTIONS = {
   // NOTICE.txt contains the full licences.
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [kafkajsEncoder],
+  plugins: [],
 };
 
 /**

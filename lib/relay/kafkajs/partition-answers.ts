@@ -1,6 +1,7 @@
 import { Kafka, type PartitionMetadata, type Producer, type ProducerConfig, type RecordMetadata } from 'kafkajs';
 import { partitionName } from '../../event/topic-partition';
 import type { PartitionBatch } from '../ports';
+import { encodeProduceRequest, hasEncodedBody, type ProduceRequest } from './produce-request';
 
 export type KafkaProducer = Pick<Producer, 'connect' | 'disconnect' | 'sendBatch'>;
 
@@ -26,8 +27,14 @@ interface MetadataAnswer {
 /** Resolves with the answer, or rejects for the first error code in it. */
 type Parse<A> = (answer: A) => Promise<A>;
 
+interface Request {
+  readonly apiVersion: number;
+  /** Resolves with an encoder of kafkajs. */
+  readonly encode: () => Promise<unknown>;
+}
+
 interface Exchange<A> {
-  readonly request: unknown;
+  readonly request: Request;
   readonly response: { readonly decode: (payload: Buffer) => Promise<A>; readonly parse: Parse<A> };
 }
 
@@ -96,7 +103,7 @@ function adaptCluster(cluster: Cluster): Cluster {
 function adaptBroker(broker: Broker): Broker {
   requireMethods(broker, 'broker', ['produce', 'metadata', 'lookupRequest']);
   const { produce, metadata } = broker;
-  broker.produce = (request) => produce.call(parsing(broker, keepCodes), request);
+  broker.produce = (request) => produce.call(parsing(broker, keepCodes, encodedByUs), request);
   broker.metadata = (topics) => metadata.call(parsing(broker, topicErrorsOf(topics)), topics);
   return broker;
 }
@@ -106,18 +113,41 @@ function requireMethods(object: object, name: string, methods: readonly string[]
   if (missing.length > 0) throw new UnknownKafkajs(`a ${name} has no ${missing.join(' and no ')}`);
 }
 
-/** The same broker, except that `parse` parses its answers and receives kafkajs's own parser. */
-function parsing<A>(broker: Broker, parse: (answer: A, original: Parse<A>) => Promise<A>): Broker {
+/**
+ * The same broker, except that `parse` parses its answers and receives kafkajs's own parser, and that `change` may
+ * replace its requests.
+ */
+function parsing<A>(
+  broker: Broker,
+  parse: (answer: A, original: Parse<A>) => Promise<A>,
+  change: (request: Request, parameters: unknown) => Request = (request) => request,
+): Broker {
   // Read at call time: the broker sets it when it connects.
   const value = (apiKey: number, definition: unknown): ((parameters: unknown) => Exchange<A>) => {
     const exchangeOf = broker.lookupRequest(apiKey, definition) as unknown as (parameters: unknown) => Exchange<A>;
     return (parameters) => {
       const { request, response } = exchangeOf(parameters);
-      return { request, response: { ...response, parse: (answer) => parse(answer, response.parse) } };
+      return {
+        request: change(request, parameters),
+        response: { ...response, parse: (answer) => parse(answer, response.parse) },
+      };
     };
   };
   return Object.create(broker, { lookupRequest: { value } }) as Broker;
 }
+
+/** The same request, written by {@link encodeProduceRequest}. */
+const encodedByUs = (request: Request, parameters: unknown): Request =>
+  hasEncodedBody(request.apiVersion)
+    ? {
+        ...request,
+        encode: async () => {
+          const buffer = await encodeProduceRequest(parameters as ProduceRequest);
+          // The part of an encoder that kafkajs reads.
+          return { buf: buffer, buffer };
+        },
+      }
+    : request;
 
 /** Keeps the codes in the answer, each with the error that kafkajs makes of it. */
 async function keepCodes(answer: ProduceAnswer, parse: Parse<ProduceAnswer>): Promise<ProduceAnswer> {

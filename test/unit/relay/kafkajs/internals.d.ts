@@ -7,5 +7,13 @@ declare module 'kafkajs/src/protocol/error' {
 }
 
 declare module 'kafkajs/src/protocol/requests' {
-  export function lookup(versions: Readonly<Record<number, { readonly maxVersion: number }>>): unknown;
+  export function lookup(
+    versions: Readonly<Record<number, { readonly minVersion?: number; readonly maxVersion: number }>>,
+  ): (
+    apiKey: number,
+    definition: unknown,
+  ) => (parameters: unknown) => {
+    readonly request: { encode(): Promise<{ readonly buffer: Buffer }> };
+  };
+  export const requests: { readonly Produce: unknown };
 }
