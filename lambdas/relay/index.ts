@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Context, DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
+import { directCalls } from '../../lib/relay/dynamodb/direct-calls';
 import { dynamodbClient } from '../../lib/relay/dynamodb/client';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { decodeRelayConfig } from '../../lib/relay/environment';
@@ -14,6 +16,8 @@ const config = decodeRelayConfig(process.env);
 const clock = { now: Date.now };
 const telemetry = powertoolsTelemetry(config);
 
+const client = dynamodbClient();
+
 const relay = createRelay(
   {
     publisher: createKafkaPublisher({
@@ -22,9 +26,10 @@ const relay = createRelay(
       clock,
       onRebuilt: (cause) => telemetry.producerRebuilt(cause),
     }),
-    ...dynamoDbStores(dynamodbClient(), config, clock),
+    ...dynamoDbStores(client, config, clock, directCalls(client)),
     telemetry,
     clock,
+    untilSent: () => setImmediate(),
   },
   relayOptionsOf(config),
 );

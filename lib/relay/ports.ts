@@ -326,4 +326,6 @@ export interface RelayPorts {
   readonly signals: SignalStore;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
+  /** Resolves when a request that was started has left the process, so that work may keep the process busy. */
+  readonly untilSent?: () => Promise<void>;
 }

@@ -12,7 +12,7 @@ import { mayHaveCrashed } from './park-limits';
 import type { RelayPorts } from './ports';
 import { ProcessMemory } from './process-memory';
 import { PublishSession } from './publish-session';
-import { decodeRecord, streamedAtOf, type StreamRecord } from './record';
+import { decodeRecord, streamedAtOf, type DecodedRecord, type StreamRecord } from './record';
 import { TableLookup } from './table-lookup';
 import { RETRY_MS, triage } from './triage';
 
@@ -52,10 +52,11 @@ async function handleBatch(
 ): Promise<number | undefined> {
   const { telemetry } = ports;
   let control: Control;
-  let decoded: Awaited<ReturnType<typeof decode>>;
+  let sorted: Awaited<ReturnType<typeof sortRecords>>;
   let failure = 'The control partition could not be read.';
   try {
-    control = await ports.control.read();
+    const [read, decodedRecords] = await Promise.all([ports.control.read(), decodeMeanwhile(records, ports)]);
+    control = read;
     const refusal = await refusalOfOwner(control, ports, options);
     if (refusal !== undefined) {
       telemetry.outage({ message: refusal });
@@ -63,12 +64,12 @@ async function handleBatch(
     }
     control = await noteStream(control, records, ports);
     failure = 'A signal could not be read.';
-    decoded = await decode(records, ports);
+    sorted = await sortRecords(decodedRecords(), ports);
   } catch (cause) {
     telemetry.outage({ message: failure, cause });
     return records.length === 0 ? undefined : 0;
   }
-  const { items, signals } = decoded;
+  const { items, signals } = sorted;
   const isCounted = mayHaveCrashed(records, ports.clock.now());
   const invocation = new Invocation(ports, options, memory, control, remainingMs, isCounted);
   const session = new PublishSession(invocation);
@@ -144,8 +145,29 @@ async function noteStream(
   return { ...read, ...(await control.noteStream(read, streamArn)) };
 }
 
-async function decode(
-  records: readonly StreamRecord[],
+/**
+ * Decodes the records while the response of a request is awaited that was started before. Never rejects: the returned
+ * function throws instead.
+ */
+async function decodeMeanwhile(records: readonly StreamRecord[], { untilSent }: RelayPorts): Promise<() => Decoded[]> {
+  await untilSent?.();
+  try {
+    const decoded = records.map((record) => ({ record, decoded: decodeRecord(record) }));
+    return () => decoded;
+  } catch (cause) {
+    return () => {
+      throw cause;
+    };
+  }
+}
+
+interface Decoded {
+  readonly record: StreamRecord;
+  readonly decoded: DecodedRecord;
+}
+
+async function sortRecords(
+  records: readonly Decoded[],
   { signals: store, telemetry, clock }: RelayPorts,
 ): Promise<{ readonly items: readonly BatchItem[]; readonly signals: readonly BatchSignal[] }> {
   const items: BatchItem[] = [];
@@ -160,9 +182,8 @@ async function decode(
       telemetry.outage({ message, cause });
     }
   };
-  for (const [index, record] of records.entries()) {
+  for (const [index, { record, decoded }] of records.entries()) {
     const streamedAt = streamedAtOf(record);
-    const decoded = decodeRecord(record);
     switch (decoded.kind) {
       case 'ignored':
         break;

@@ -10,6 +10,7 @@ import { isThrottling } from '../../dynamodb/sdk-error';
 import type { Image, ItemKey, ItemRef } from '../../event/item';
 import { throttledMs } from '../../timing/backoff';
 import type { Sleep } from '../../timing/wait';
+import { BY_CLIENT, type DirectCalls } from './direct-calls';
 import type { OutboxTable } from './pages';
 
 /** BatchGetItem and TransactGetItems take at most 100 keys. */
@@ -36,6 +37,7 @@ export async function readItems(
   keys: readonly Key[],
   projection: Pick<KeysAndAttributes, 'ProjectionExpression' | 'ExpressionAttributeNames'>,
   sleep: Sleep,
+  direct: DirectCalls = BY_CLIENT,
 ): Promise<{ readonly found: readonly Image[]; readonly unread: readonly Key[] }> {
   const found: Image[] = [];
   let open: readonly Key[] = keys;
@@ -45,9 +47,8 @@ export async function readItems(
     let answer: BatchGetItemCommandOutput;
     try {
       const Keys = [...open];
-      answer = await client.send(
-        new BatchGetItemCommand({ RequestItems: { [tableName]: { Keys, ConsistentRead: true, ...projection } } }),
-      );
+      const input = { RequestItems: { [tableName]: { Keys, ConsistentRead: true, ...projection } } };
+      answer = await direct('BatchGetItem', input, () => client.send(new BatchGetItemCommand(input)));
     } catch (error) {
       // DynamoDB throws this if it can read none of the keys; the SDK has already repeated the call.
       if (error instanceof Error && isThrottling(error.name)) return { found, unread: open };

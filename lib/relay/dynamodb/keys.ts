@@ -9,6 +9,7 @@ import type { Sleep } from '../../timing/wait';
 import { PositionsUnread } from '../key-failure';
 import { forEachKey } from '../../timing/for-each';
 import { groupsOf, KEYS_PER_CALL, readItems, type Key } from './item';
+import type { DirectCalls } from './direct-calls';
 import { queryPages, type OutboxTable } from './pages';
 import { positionKey } from '../../event/position';
 import type { KeyReader, StoredState, StoredItem } from '../ports';
@@ -36,7 +37,7 @@ interface Read {
   readonly unfinished?: readonly Key[];
 }
 
-export function keyReader(table: OutboxTable, sleep: Sleep): KeyReader {
+export function keyReader(table: OutboxTable, sleep: Sleep, direct?: DirectCalls): KeyReader {
   const { client, tableName } = table;
   async function* query(
     input: Omit<QueryCommandInput, 'TableName' | 'ConsistentRead'>,
@@ -128,7 +129,7 @@ export function keyReader(table: OutboxTable, sleep: Sleep): KeyReader {
     },
 
     async lookUp(positions) {
-      return (await readAll(positions, (keys) => readItems(table, keys, STATE, sleep))).stored;
+      return (await readAll(positions, (keys) => readItems(table, keys, STATE, sleep, direct))).stored;
     },
 
     lookUpTransacted: (positions) => readAll(positions, readTransacted),

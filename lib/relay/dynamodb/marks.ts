@@ -1,5 +1,6 @@
 import {
   BatchExecuteStatementCommand,
+  type BatchExecuteStatementCommandOutput,
   DeleteItemCommand,
   UpdateItemCommand,
   type BatchStatementRequest,
@@ -16,6 +17,7 @@ import { deadlineIn, type Deadline } from '../../timing/within-time';
 import type { Clock, ItemStore, Mark } from '../ports';
 import { ifConditionHolds, isFull, isFullError, isTransientCode } from '../../dynamodb/refusals';
 import { IS_OPEN } from '../../event/item-state';
+import { BY_CLIENT, type DirectCalls } from './direct-calls';
 import { conditionalOn, groupsOf } from './item';
 
 /** BatchExecuteStatement takes at most 25 statements, one per item. */
@@ -41,6 +43,7 @@ export function markWriter(
   { tableName, retentionSeconds }: Pick<RelayConfig, 'tableName' | 'retentionSeconds'>,
   clock: Clock,
   sleep: Sleep,
+  direct: DirectCalls = BY_CLIENT,
 ): ItemStore['mark'] {
   const target = `"${tableName}"`;
   const where = `WHERE "pk"=? AND "sk"=? AND "id"=?`;
@@ -65,11 +68,12 @@ export function markWriter(
 
   const execute = async (tasks: readonly Task[], withinLimit: Deadline): Promise<readonly BatchStatementResponse[]> => {
     const now = clock.now();
-    const { Responses } = await withinLimit((abortSignal) =>
-      client.send(new BatchExecuteStatementCommand({ Statements: tasks.map((task) => statement(task, now)) }), {
-        abortSignal,
-      }),
-    );
+    const input = { Statements: tasks.map((task) => statement(task, now)) };
+    const { Responses } = await withinLimit((abortSignal) => {
+      const byClient = (): Promise<BatchExecuteStatementCommandOutput> =>
+        client.send(new BatchExecuteStatementCommand(input), { abortSignal });
+      return direct('BatchExecuteStatement', input, byClient, abortSignal);
+    });
     return Responses ?? [];
   };
 
@@ -109,7 +113,7 @@ export function markWriter(
       const last = attempt === ATTEMPTS - 1;
       open = open.filter((task, at) => {
         const answer = answers[at];
-        const error = answer === undefined ? MISSING_ANSWER : answer.Error;
+        const error = answer === undefined ? MISSING_ANSWER : (answer.Error ?? undefined);
         const code = error?.Code;
         // If the condition failed, the item is gone or replaced, so there is nothing to mark.
         if (error === undefined || code === 'ConditionalCheckFailed') return false;

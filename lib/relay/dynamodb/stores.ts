@@ -4,7 +4,7 @@ import {
   type UpdateItemCommandInput,
   type UpdateItemCommandOutput,
 } from '@aws-sdk/client-dynamodb';
-import { wait, type Sleep } from '../../timing/wait';
+import { wait } from '../../timing/wait';
 import type { RelayConfig } from '../environment';
 import type { Clock, RelayPorts, ItemStore } from '../ports';
 import { controlStore } from './control';
@@ -16,28 +16,33 @@ import { parkWriter } from './park';
 import { signalStore } from './signals';
 import { ifConditionHolds, isFullError } from '../../dynamodb/refusals';
 import { IS_OPEN } from '../../event/item-state';
+import type { DirectCalls } from './direct-calls';
 import { conditionalOn } from './item';
 
 type Stores = Pick<RelayPorts, 'items' | 'keys' | 'control' | 'drains' | 'signals'>;
 
-/** The stores of one relay process over its table. They share one writer to the control partition. */
+/**
+ * The stores of one relay process over its table. They share one writer to the control partition.
+ *
+ * @param direct - for the calls that take most of the CPU: marks, and look-ups by position
+ */
 export function dynamoDbStores(
   client: DynamoDBClient,
   { tableName, retentionSeconds, home }: Pick<RelayConfig, 'tableName' | 'retentionSeconds' | 'home'>,
   clock: Clock,
-  sleep: Sleep = wait,
+  direct?: DirectCalls,
 ): Stores {
   const table = { client, tableName, home };
-  const writer = new ControlWriter(table, sleep);
+  const writer = new ControlWriter(table, wait);
   return {
     items: {
-      mark: markWriter(client, { tableName, retentionSeconds }, clock, sleep),
+      mark: markWriter(client, { tableName, retentionSeconds }, clock, wait, direct),
       ...parkWriter(table, writer, clock),
       ...crashCounter(client, tableName),
       // Each region publishes to its own brokers: receipts of one region must not count in another.
       ...(home === undefined ? { noteReceipts: receiptWriter(client, tableName) } : {}),
     },
-    keys: keyReader(table, sleep),
+    keys: keyReader(table, wait, direct),
     control: controlStore(table, clock),
     drains: drainStore({ ...table, retentionSeconds }, writer, clock),
     signals: signalStore(client, tableName, clock),

@@ -40,6 +40,20 @@ it('a relay of another outbox publishes nothing, loses nothing, and reports how 
   expect(kafka.log).toHaveLength(1);
 });
 
+it('a relay of another outbox reports that even if a record breaks its decoder', async () => {
+  const { handle, table, telemetry } = aRelayOverTable({ outboxId: 'Green-Outbox' });
+  table.state = { owner: 'Blue-Outbox' };
+  const record = table.put(anItem());
+  const { dynamodb: { NewImage: image } = {} } = record;
+  const broken = {
+    ...record,
+    dynamodb: { ...record.dynamodb, NewImage: { ...image, events: { L: [null] } } as never },
+  };
+
+  expect(await handle([broken], plentyOfTime)).toBe(0);
+  expect(telemetry.outage.mock.calls[0]?.[0].message).toContain('belongs to the outbox "Blue-Outbox"');
+});
+
 it('if two relays claim the table at once, one becomes the owner', async () => {
   const first = aRelayOverTable({ outboxId: 'A' });
   const { table } = first;
