@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { build as bundle, type Plugin } from 'esbuild';
 import { ROOT } from '../local/folders';
+import { bundleBaseline } from './baseline';
 
 /** The files that child processes run. */
 export type ChildBundles = Pick<Bundles, 'child'>;
@@ -12,17 +13,19 @@ export interface Bundles {
   readonly relayBytes: number;
   /** The relay without its marks. */
   readonly relayWithoutMarks: string;
+  /** The relay of an earlier commit, if the history has it. */
+  readonly baseline?: string;
   readonly child: (name: ChildName) => string;
 }
 
-const CHILDREN = ['ceiling', 'handler', 'init', 'dynamodb-stub', 'consumer'] as const;
+const CHILDREN = ['ceiling', 'handler', 'init', 'dynamodb-stub', 'consumer', 'latency'] as const;
 export type ChildName = (typeof CHILDREN)[number];
 
 /** Keeps the composition root and replaces the module that writes marks. */
 const withoutMarks: Plugin = {
   name: 'without-marks',
   setup: (build) => {
-    build.onResolve({ filter: /\/dynamodb\/marks$/ }, () => ({ path: join(__dirname, 'without-marks.ts') }));
+    build.onResolve({ filter: /^\.\/marks$/ }, () => ({ path: join(__dirname, 'without-marks.ts') }));
   },
 };
 
@@ -30,7 +33,7 @@ const withoutMarks: Plugin = {
 export async function makeBundles(folder: string): Promise<Bundles> {
   const { bundleLambdas, BUNDLE_OPTIONS } = await import('../scripts/bundle.mjs');
   const relayWithoutMarks = join(folder, 'relay-without-marks.js');
-  const [lambdas, , children] = await Promise.all([
+  const [lambdas, , children, baseline] = await Promise.all([
     bundleLambdas({ to: join(folder, 'lambdas') }),
     bundle({
       ...BUNDLE_OPTIONS,
@@ -39,6 +42,7 @@ export async function makeBundles(folder: string): Promise<Bundles> {
       plugins: [...BUNDLE_OPTIONS.plugins, withoutMarks],
     }),
     bundleChildren(folder),
+    bundleBaseline(folder),
   ]);
   const relay = lambdas.find(({ name }) => name === 'relay');
   if (relay === undefined) throw new Error('There is no Lambda function "relay" to measure.');
@@ -46,6 +50,7 @@ export async function makeBundles(folder: string): Promise<Bundles> {
     relay: join(relay.directory, 'index.js'),
     relayBytes: relay.bytes,
     relayWithoutMarks,
+    baseline,
     ...children,
   };
 }

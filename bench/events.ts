@@ -38,15 +38,13 @@ export function eventData(): string {
 const MS_BETWEEN_COMMITS = 3;
 
 /**
- * A batch of the table's stream as Lambda passes it on: `EVENTS_PER_BATCH` items of one event, each of another key,
- * committed one after the other as fast as one partition can.
+ * A batch of the table's stream as Lambda passes it on: items of one event, each of another key, committed one after
+ * the other as fast as one partition can.
  */
-export function streamBatch(topic: string, now = Date.now()): DynamoDBStreamEvent {
-  const firstCommit = now - EVENTS_PER_BATCH * MS_BETWEEN_COMMITS;
+export function streamBatch(topic: string, count = EVENTS_PER_BATCH): DynamoDBStreamEvent {
+  const firstCommit = Date.now() - count * MS_BETWEEN_COMMITS;
   return {
-    Records: Array.from({ length: EVENTS_PER_BATCH }, (_, at) =>
-      insertRecord(topic, firstCommit + at * MS_BETWEEN_COMMITS),
-    ),
+    Records: Array.from({ length: count }, (_, at) => insertRecord(topic, firstCommit + at * MS_BETWEEN_COMMITS)),
   };
 }
 
@@ -57,11 +55,12 @@ export interface OrderItem {
   readonly key: string;
   readonly version: number;
   readonly committedAt: number;
+  /** Default: a new one. */
+  readonly id?: string;
 }
 
 /** The outbox item of one event. */
-export function orderItem({ topic, key, version, committedAt }: OrderItem): OutboxItem {
-  const id = uuidV7(committedAt);
+export function orderItem({ topic, key, version, committedAt, id = uuidV7(committedAt) }: OrderItem): OutboxItem {
   return {
     aggregate: AGGREGATE,
     key,
@@ -86,7 +85,8 @@ export function orderItem({ topic, key, version, committedAt }: OrderItem): Outb
 }
 
 function insertRecord(topic: string, committedAt: number): DynamoDBRecord {
-  const item = orderItem({ topic, key: randomUUID(), version: 1, committedAt });
+  const key = randomUUID();
+  const item = orderItem({ topic, key, version: 1, committedAt, id: key });
   const { pk, sk } = item;
   return {
     eventID: randomUUID(),

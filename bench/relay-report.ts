@@ -1,9 +1,23 @@
-import { BUNDLE_KB, EVENTS_PER_SECOND, INIT_MS, PEAK_RSS_MB, RELAY_RATIO, atLeast, below } from './goals';
+import {
+  BUNDLE_KB,
+  CPU_RATIO,
+  FIRST_MS,
+  WARM_P50_MS,
+  WARM_P99_MS,
+  EVENTS_PER_SECOND,
+  INIT_MS,
+  PEAK_RSS_MB,
+  RELAY_RATIO,
+  atLeast,
+  atMost,
+  below,
+} from './goals';
+import type { LatencyFigures } from './latency';
 import type { Machine } from './machine';
 import { count, judged, table } from './markdown';
 import { EVENTS_PER_BATCH, type BenchOptions } from './options';
 import type { RunResult } from './run';
-import { DESCRIPTIONS, SCENARIOS, type Scenario } from './scenario';
+import { DESCRIPTIONS, isBaseline, SCENARIOS, type Scenario, type Subject } from './scenario';
 import { median } from './statistics';
 
 /** Medians over the rounds; for the memory, the maximum. */
@@ -12,6 +26,8 @@ export interface ScenarioFigures extends Scenario {
   /** Speed relative to the ceiling with the same compression: the median over the rounds. */
   readonly ratio: number;
   readonly cpuMsPer1000: number;
+  /** CPU relative to the baseline with the same compression: the median over the rounds. Not of the ceiling. */
+  readonly cpuRatio?: number;
   readonly peakRssMb: number;
 }
 
@@ -22,6 +38,7 @@ export interface BenchReport {
   readonly scenarios: readonly ScenarioFigures[];
   readonly bundleKb: number;
   readonly initMs: number;
+  readonly latency: LatencyFigures;
 }
 
 const BYTES_PER_MB = 1024 * 1024;
@@ -31,8 +48,14 @@ export function figuresOf(
   rounds: readonly (readonly RunResult[])[],
   { events }: Pick<BenchOptions, 'events'>,
 ): ScenarioFigures[] {
-  return SCENARIOS.map(({ subject, compression }) => {
+  return SCENARIOS.flatMap(({ subject, compression }) => {
+    if (isBaseline(subject) && !hasBaseline(rounds)) return [];
     const runs = rounds.map((round) => pick(round, { subject, compression }));
+    const before = BASELINE_OF[subject];
+    const baselines =
+      before === undefined || !hasBaseline(rounds)
+        ? []
+        : rounds.map((round) => pick(round, { subject: before, compression }));
     const ceilings = rounds.map((round) => pick(round, { subject: 'ceiling', compression }));
     return {
       subject,
@@ -40,10 +63,22 @@ export function figuresOf(
       eventsPerSecond: median(runs.map(({ wallMs }) => (events / wallMs) * 1000)),
       ratio: median(runs.map(({ wallMs }, round) => (ceilings[round]?.wallMs ?? Number.NaN) / wallMs)),
       cpuMsPer1000: median(runs.map(({ cpuMs }) => (cpuMs / events) * EVENTS_PER_BATCH)),
+      cpuRatio:
+        baselines.length > 0
+          ? median(runs.map(({ cpuMs }, round) => cpuMs / (baselines[round]?.cpuMs ?? Number.NaN)))
+          : undefined,
       peakRssMb: Math.max(...runs.map(({ peakRssBytes }) => peakRssBytes)) / BYTES_PER_MB,
     };
   });
 }
+
+const hasBaseline = (rounds: readonly (readonly RunResult[])[]): boolean =>
+  rounds[0]?.some(({ scenario }) => isBaseline(scenario.subject)) ?? false;
+
+const BASELINE_OF: Readonly<Partial<Record<Subject, Subject>>> = {
+  'with-marks': 'baseline',
+  'catching-up': 'baseline-catching-up',
+};
 
 function pick(round: readonly RunResult[], { subject, compression }: Scenario): RunResult {
   const found = round.find(({ scenario }) => scenario.subject === subject && scenario.compression === compression);
@@ -53,7 +88,7 @@ function pick(round: readonly RunResult[], { subject, compression }: Scenario): 
 
 /** The report as Markdown, as the documentation quotes it. */
 export function renderReport(report: BenchReport): string {
-  const { machine, events, rounds, scenarios, bundleKb, initMs } = report;
+  const { machine, events, rounds, scenarios, bundleKb, initMs, latency } = report;
   return [
     `${machine.cores} cores, shared by the broker, the stub of DynamoDB and the measured process; Node.js ${machine.node}, Apache Kafka ${machine.kafka}, one broker; ${rounds} rounds of ${count(events)} events of 1,024 bytes.`,
     '',
@@ -69,6 +104,21 @@ export function renderReport(report: BenchReport): string {
         ['init in ms', judged(count(initMs), below(initMs, INIT_MS))],
       ],
     ),
+    '',
+    ...table(
+      ['one record, in ms', 'value'],
+      [
+        [
+          'invocation to acknowledgement, p50',
+          judged(count(latency.warmP50Ms), atMost(latency.warmP50Ms, WARM_P50_MS)),
+        ],
+        [
+          'invocation to acknowledgement, p99',
+          judged(count(latency.warmP99Ms), atMost(latency.warmP99Ms, WARM_P99_MS)),
+        ],
+        ['first invocation after init', judged(count(latency.firstMs), atMost(latency.firstMs, FIRST_MS))],
+      ],
+    ),
   ].join('\n');
 }
 
@@ -78,15 +128,20 @@ function scenarioRow({
   eventsPerSecond,
   ratio,
   cpuMsPer1000,
+  cpuRatio,
   peakRssMb,
 }: ScenarioFigures): string[] {
   const isRelay = subject === 'with-marks';
+  const cpu = count(cpuMsPer1000);
   return [
     DESCRIPTIONS[subject],
     compression,
     judged(count(eventsPerSecond), isRelay ? atLeast(eventsPerSecond, EVENTS_PER_SECOND) : undefined),
-    judged(ratio.toFixed(2), subject === 'ceiling' ? undefined : atLeast(ratio, RELAY_RATIO[subject])),
-    count(cpuMsPer1000),
+    judged(
+      ratio.toFixed(2),
+      subject in RELAY_RATIO ? atLeast(ratio, RELAY_RATIO[subject as keyof typeof RELAY_RATIO]) : undefined,
+    ),
+    cpuRatio === undefined ? cpu : judged(`${cpu}, ${cpuRatio.toFixed(2)} of before`, atMost(cpuRatio, CPU_RATIO)),
     judged(count(peakRssMb), isRelay ? below(peakRssMb, PEAK_RSS_MB) : undefined),
   ];
 }

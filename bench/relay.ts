@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { startKafka } from '../local/kafka/cluster';
 import { makeBundles } from './bundles';
 import { measureInit } from './init-time';
+import { measureLatency } from './latency';
 import { machine } from './machine';
 import { runBench, tell, type Undo } from './main';
 import type { BenchOptions } from './options';
@@ -32,6 +33,8 @@ async function bench(options: BenchOptions, undo: Undo[]): Promise<BenchReport> 
       ),
     );
   }
+  tell('latency');
+  const latency = await measureLatency(bundles, { brokers: kafka.brokers, stub });
   await kafka.stop();
   tell('init time');
   return {
@@ -41,6 +44,7 @@ async function bench(options: BenchOptions, undo: Undo[]): Promise<BenchReport> 
     scenarios: figuresOf(rounds, options),
     bundleKb: bundles.relayBytes / BYTES_PER_KB,
     initMs: await measureInit(bundles),
+    latency,
   };
 }
 

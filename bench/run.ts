@@ -7,7 +7,7 @@ import type { Measurement } from './children/measure';
 import { streamBatch } from './events';
 import { EVENTS_PER_BATCH, type BenchOptions } from './options';
 import { relayEnvironment } from './relay-environment';
-import { SCENARIOS, type Scenario } from './scenario';
+import { isBaseline, isMarking, recordAgeMs, SCENARIOS, type Scenario } from './scenario';
 import type { DynamoDbStub } from './stub';
 
 export const PARTITIONS = 12;
@@ -42,13 +42,14 @@ export async function runRound(
   await createTopics(servers.brokers, [{ topic, partitions: PARTITIONS, configs: { 'file.delete.delay.ms': '0' } }]);
   const results: RunResult[] = [];
   for (const scenario of SCENARIOS) {
+    if (isBaseline(scenario.subject) && bundles.baseline === undefined) continue;
     onRun(scenario);
     results.push({ scenario, ...(await runScenario(scenario, files, bundles, servers)) });
     const handled = files.length * EVENTS_PER_BATCH;
     const stored = await storedMessages(servers.brokers, topic);
     assertEqual(stored, results.length * handled, `messages in the topic after ${scenario.subject}`);
     const { marks } = await servers.stub.takeCounts();
-    assertEqual(marks, scenario.subject === 'with-marks' ? handled : 0, `marks of ${scenario.subject}`);
+    assertEqual(marks, isMarking(scenario.subject) ? handled : 0, `marks of ${scenario.subject}`);
   }
   await deleteTopic(servers.brokers, topic);
   rmSync(batches, { recursive: true });
@@ -72,10 +73,15 @@ async function runScenario(
 ): Promise<Measurement> {
   const child = startChild(bundles.child(subject === 'ceiling' ? 'ceiling' : 'handler'), {
     ...relayEnvironment(brokers, stub.endpoint, compression),
-    BENCH_BUNDLE: subject === 'with-marks' ? bundles.relay : bundles.relayWithoutMarks,
+    BENCH_BUNDLE: bundleOf(subject, bundles),
   });
-  child.send({ files, warmupFiles: WARMUP_BATCHES });
+  child.send({ files, warmupFiles: WARMUP_BATCHES, recordAgeMs: recordAgeMs(subject) });
   return (await messageFrom(child)) as Measurement;
+}
+
+function bundleOf(subject: Scenario['subject'], { relay, relayWithoutMarks, baseline = '' }: Bundles): string {
+  if (isBaseline(subject)) return baseline;
+  return isMarking(subject) ? relay : relayWithoutMarks;
 }
 
 const storedMessages = (brokers: readonly string[], topic: string): Promise<number> =>

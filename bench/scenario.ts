@@ -1,7 +1,14 @@
 import { COMPRESSIONS, type Compression } from '../lib/relay/environment';
 
 /** The measured programs: kafkajs alone, the relay without its marks, and the relay. */
-export const SUBJECTS = ['ceiling', 'without-marks', 'with-marks'] as const;
+export const SUBJECTS = [
+  'ceiling',
+  'without-marks',
+  'with-marks',
+  'baseline',
+  'catching-up',
+  'baseline-catching-up',
+] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 export interface Scenario {
@@ -20,4 +27,13 @@ export const DESCRIPTIONS: Readonly<Record<Subject, string>> = {
   ceiling: 'kafkajs `sendBatch` alone',
   'without-marks': 'relay without marks',
   'with-marks': 'relay',
+  baseline: 'relay before (1a489bb)',
+  'catching-up': 'relay, catching up',
+  'baseline-catching-up': 'relay before, catching up',
 };
+
+export const isBaseline = (subject: Subject): boolean => subject.startsWith('baseline');
+export const isMarking = (subject: Subject): boolean => subject !== 'ceiling' && subject !== 'without-marks';
+
+/** Records of an outage's backlog are older than those that a relay publishes without a look-up in the table. */
+export const recordAgeMs = (subject: Subject): number => (subject.endsWith('catching-up') ? 60_000 : 0);

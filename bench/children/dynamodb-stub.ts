@@ -1,10 +1,13 @@
-// A stub of DynamoDB: reads find nothing, and every write succeeds. Each request takes `ANSWER_AFTER_MS`.
+// A stub of DynamoDB: a BatchGetItem finds open items of the benchmark, other reads find nothing, every write succeeds. Each request takes `ANSWER_AFTER_MS`.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { idOf } from '../item-id';
 
 export interface StubCounts {
   readonly queries: number;
+  /** Requests that look items up. */
+  readonly lookups: number;
   readonly markCalls: number;
   readonly marks: number;
   /** Of consumers: items read, requests that write, and the updates in them, which are the effects. */
@@ -19,16 +22,22 @@ export type StubMessage =
 
 const ANSWER_AFTER_MS = 5;
 
-const NONE: StubCounts = { queries: 0, markCalls: 0, marks: 0, reads: 0, writeCalls: 0, effects: 0 };
+const NONE: StubCounts = { queries: 0, lookups: 0, markCalls: 0, marks: 0, reads: 0, writeCalls: 0, effects: 0 };
 
 let counts = NONE;
 
 interface Request {
   readonly Statements?: readonly unknown[];
   readonly TransactItems?: readonly { readonly Update?: unknown }[];
+  readonly RequestItems?: Readonly<Record<string, { readonly Keys: readonly ItemKey[] }>>;
 }
 
-function answerOf(operation: string, { Statements: statements = [], TransactItems: entries = [] }: Request): unknown {
+type ItemKey = Readonly<Record<'pk' | 'sk', { readonly S: string }>>;
+
+function answerOf(
+  operation: string,
+  { Statements: statements = [], TransactItems: entries = [], RequestItems: requested = {} }: Request,
+): unknown {
   switch (operation) {
     case 'Query':
       counts = { ...counts, queries: counts.queries + 1 };
@@ -36,6 +45,9 @@ function answerOf(operation: string, { Statements: statements = [], TransactItem
     case 'BatchExecuteStatement':
       counts = { ...counts, markCalls: counts.markCalls + 1, marks: counts.marks + statements.length };
       return { Responses: statements.map(() => ({ TableName: 'bench' })) };
+    case 'BatchGetItem':
+      counts = { ...counts, lookups: counts.lookups + 1 };
+      return { Responses: { bench: requested['bench']?.Keys.map(openItem) }, UnprocessedKeys: {} };
     case 'GetItem':
       counts = { ...counts, reads: counts.reads + 1 };
       return {};
@@ -51,6 +63,8 @@ function answerOf(operation: string, { Statements: statements = [], TransactItem
       return undefined;
   }
 }
+
+const openItem = ({ pk, sk }: ItemKey): unknown => ({ pk, sk, id: { S: idOf(pk.S) }, region: { S: 'eu-west-1' } });
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];

@@ -5,6 +5,8 @@ import type { DynamoDBStreamEvent } from 'aws-lambda';
 export interface Assignment {
   readonly files: readonly string[];
   readonly warmupFiles: number;
+  /** How long the records have been in the stream. Default: 0. */
+  readonly recordAgeMs?: number;
 }
 
 export interface Measurement {
@@ -20,11 +22,11 @@ export type Prepare = (event: DynamoDBStreamEvent) => () => Promise<void>;
  * Times the work on each batch after the warm-up. Reading and parsing the event is left out, because Lambda's runtime
  * does it before it calls the handler; its memory counts.
  */
-async function measure({ files, warmupFiles }: Assignment, prepare: Prepare): Promise<Measurement> {
+async function measure({ files, warmupFiles, recordAgeMs = 0 }: Assignment, prepare: Prepare): Promise<Measurement> {
   let wallMs = 0;
   let cpuUs = 0;
   for (const [at, file] of files.entries()) {
-    const run = prepare(JSON.parse(readFileSync(file, 'utf8')) as DynamoDBStreamEvent);
+    const run = prepare(recorded(JSON.parse(readFileSync(file, 'utf8')) as DynamoDBStreamEvent, recordAgeMs));
     const cpuBefore = process.cpuUsage();
     const startedAt = performance.now();
     await run();
@@ -35,6 +37,14 @@ async function measure({ files, warmupFiles }: Assignment, prepare: Prepare): Pr
     cpuUs += user + system;
   }
   return { wallMs, cpuMs: cpuUs / 1000, peakRssBytes: process.resourceUsage().maxRSS * 1024 };
+}
+
+/** The batch with records of an age: a relay looks old ones up in the table before it publishes them. */
+function recorded({ Records: records }: DynamoDBStreamEvent, ageMs: number): DynamoDBStreamEvent {
+  const ApproximateCreationDateTime = Math.floor((Date.now() - ageMs) / 1_000);
+  return {
+    Records: records.map((record) => ({ ...record, dynamodb: { ...record.dynamodb, ApproximateCreationDateTime } })),
+  };
 }
 
 /** Waits for the assignment, runs it, sends the measurement and ends the process. */
