@@ -3,12 +3,12 @@ import { messageFrom, startChild } from './child-process';
 import { relayEnvironment } from './relay-environment';
 import { median } from './statistics';
 
-export const INIT_PROCESSES = 15;
+const PROCESSES_PER_ROUND = 3;
 
 /** Median milliseconds of `require()` of the relay's bundle, over fresh processes one after the other. */
-export async function measureInit(bundles: Bundles): Promise<number> {
+export async function measureInit(bundles: Bundles, rounds: number): Promise<number> {
   const times: number[] = [];
-  for (let run = 0; run < INIT_PROCESSES; run++) {
+  for (let run = 0; run < PROCESSES_PER_ROUND * rounds; run++) {
     const child = startChild(bundles.child('init'), {
       ...relayEnvironment(['127.0.0.1:9092'], 'http://127.0.0.1:8000', 'zstd'),
       BENCH_BUNDLE: bundles.relay,

@@ -15,12 +15,15 @@ export interface LatencyFigures {
   readonly firstMs: number;
 }
 
-const FIRST_PROCESSES = 9;
-const WARM_PROCESSES = 3;
-const WARM_INVOCATIONS = 500;
+const FIRST_PROCESSES_PER_ROUND = 2;
+const WARM_INVOCATIONS = 300;
 const TOPIC = 'bench-latency';
 
-export async function measureLatency(bundles: Bundles, { brokers, stub }: Servers): Promise<LatencyFigures> {
+export async function measureLatency(
+  bundles: Bundles,
+  { brokers, stub }: Servers,
+  rounds: number,
+): Promise<LatencyFigures> {
   await createTopics(brokers, [{ topic: TOPIC, partitions: 12 }]);
   const measure = async (bundle: string, invocations: number): Promise<LatencyMeasurement> => {
     const child = startChild(bundles.child('latency'), {
@@ -31,10 +34,12 @@ export async function measureLatency(bundles: Bundles, { brokers, stub }: Server
     return (await messageFrom(child)) as LatencyMeasurement;
   };
   const first: number[] = [];
-  for (let run = 0; run < FIRST_PROCESSES; run++) first.push((await measure(bundles.relay, 0)).firstMs);
+  for (let run = 0; run < FIRST_PROCESSES_PER_ROUND * rounds; run++) {
+    first.push((await measure(bundles.relay, 0)).firstMs);
+  }
   const warm: number[] = [];
   // Without marks an invocation ends with the acknowledgement.
-  for (let run = 0; run < WARM_PROCESSES; run++) {
+  for (let run = 0; run < rounds; run++) {
     warm.push(...(await measure(bundles.relayWithoutMarks, WARM_INVOCATIONS)).warmMs);
   }
   await deleteTopic(brokers, TOPIC);

@@ -34,7 +34,7 @@ async function bench(options: BenchOptions, undo: Undo[]): Promise<BenchReport> 
     );
   }
   tell('latency');
-  const latency = await measureLatency(bundles, { brokers: kafka.brokers, stub });
+  const latency = await measureLatency(bundles, { brokers: kafka.brokers, stub }, options.rounds);
   await kafka.stop();
   tell('init time');
   return {
@@ -43,7 +43,7 @@ async function bench(options: BenchOptions, undo: Undo[]): Promise<BenchReport> 
     rounds: options.rounds,
     scenarios: figuresOf(rounds, options),
     bundleKb: bundles.relayBytes / BYTES_PER_KB,
-    initMs: await measureInit(bundles),
+    initMs: await measureInit(bundles, options.rounds),
     latency,
   };
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { createTopics, deleteTopic, withAdmin } from '../local/kafka/topics';
 import type { Bundles } from './bundles';
 import { messageFrom, startChild } from './child-process';
-import type { Measurement } from './children/measure';
+import type { Assignment, Measurement } from './children/measure';
 import { streamBatch } from './events';
 import { EVENTS_PER_BATCH, type BenchOptions } from './options';
 import { relayEnvironment } from './relay-environment';
@@ -11,8 +11,9 @@ import { isBaseline, isMarking, recordAgeMs, SCENARIOS, type Scenario } from './
 import type { DynamoDbStub } from './stub';
 
 export const PARTITIONS = 12;
-/** Before this many batches the engine compiles more than it runs. */
+/** Before this many batches the engine compiles more than it runs. A run of a few events only shows that it works. */
 const WARMUP_BATCHES = 10;
+const warmupsOf = (events: number): number => Math.min(WARMUP_BATCHES, (2 * events) / EVENTS_PER_BATCH);
 
 export interface RunResult extends Measurement {
   readonly scenario: Scenario;
@@ -38,13 +39,16 @@ export async function runRound(
 ): Promise<RunResult[]> {
   const topic = `bench-${round}`;
   const batches = join(folder, topic);
-  const files = writeBatches(batches, topic, WARMUP_BATCHES + events / EVENTS_PER_BATCH);
+  const files = writeBatches(batches, topic, warmupsOf(events) + events / EVENTS_PER_BATCH);
   await createTopics(servers.brokers, [{ topic, partitions: PARTITIONS, configs: { 'file.delete.delay.ms': '0' } }]);
   const results: RunResult[] = [];
   for (const scenario of SCENARIOS) {
     if (isBaseline(scenario.subject) && bundles.baseline === undefined) continue;
     onRun(scenario);
-    results.push({ scenario, ...(await runScenario(scenario, files, bundles, servers)) });
+    results.push({
+      scenario,
+      ...(await runScenario(scenario, { files, warmupFiles: warmupsOf(events) }, bundles, servers)),
+    });
     const handled = files.length * EVENTS_PER_BATCH;
     const stored = await storedMessages(servers.brokers, topic);
     assertEqual(stored, results.length * handled, `messages in the topic after ${scenario.subject}`);
@@ -67,7 +71,7 @@ function writeBatches(folder: string, topic: string, count: number): string[] {
 
 async function runScenario(
   { subject, compression }: Scenario,
-  files: readonly string[],
+  files: Pick<Assignment, 'files' | 'warmupFiles'>,
   bundles: Bundles,
   { brokers, stub }: Servers,
 ): Promise<Measurement> {
@@ -75,7 +79,7 @@ async function runScenario(
     ...relayEnvironment(brokers, stub.endpoint, compression),
     BENCH_BUNDLE: bundleOf(subject, bundles),
   });
-  child.send({ files, warmupFiles: WARMUP_BATCHES, recordAgeMs: recordAgeMs(subject) });
+  child.send({ ...files, recordAgeMs: recordAgeMs(subject) } satisfies Assignment);
   return (await messageFrom(child)) as Measurement;
 }
 
