@@ -5,6 +5,7 @@ import { createKafkaPublisher, type KafkaPublisher } from '../../../lib/relay/ka
 import type { PartitionBatch } from '../../../lib/relay/ports';
 import { startKafka, type KafkaCluster } from '../../../local/kafka/cluster';
 import { createTopics, deleteTopic } from '../../../local/kafka/topics';
+import { waitUntil } from '../../../local/wait-until';
 import { readTopic } from './read-topic';
 
 let cluster: KafkaCluster;
@@ -96,7 +97,11 @@ it('counts partitions without writing anything', async () => {
   const { publisher } = newPublisher();
 
   expect(await publisher.partitionCount(topic)).toEqual({ kind: 'topic', partitions: 5 });
-  await publisher.publish([batch(topic, 4, message(topic, Buffer.from('first')))]);
+  // A broker shows the leaders of a new topic a moment before it accepts messages for them.
+  await waitUntil('The acknowledgement', 10_000, async () => {
+    const outcomes = await publisher.publish([batch(topic, 4, message(topic, Buffer.from('first')))]);
+    expect(outcomes).toEqual([{ kind: 'acked', baseOffset: 0n }]);
+  });
   expect(await publisher.partitionCount(topic)).toEqual({ kind: 'topic', partitions: 5 });
   expect((await readTopic(cluster.brokers, topic)).map(({ value }) => String(value))).toEqual(['first']);
 });
