@@ -99,8 +99,8 @@ it('counts partitions without writing anything', async () => {
   expect(await publisher.partitionCount(topic)).toEqual({ kind: 'topic', partitions: 5 });
   // A broker shows the leaders of a new topic a moment before it accepts messages for them.
   await waitUntil('The acknowledgement', 10_000, async () => {
-    const outcomes = await publisher.publish([batch(topic, 4, message(topic, Buffer.from('first')))]);
-    expect(outcomes).toEqual([{ kind: 'acked', baseOffset: 0n }]);
+    const [outcome] = await publisher.publish([batch(topic, 4, message(topic, Buffer.from('first')))]);
+    return outcome?.kind === 'acked' ? true : undefined;
   });
   expect(await publisher.partitionCount(topic)).toEqual({ kind: 'topic', partitions: 5 });
   expect((await readTopic(cluster.brokers, topic)).map(({ value }) => String(value))).toEqual(['first']);
