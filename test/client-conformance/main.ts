@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../../lib/event/errors';
 import { silenceTimerWarning } from '../../lib/kafka/timer-warning';
 import { startKafka, type KafkaCluster } from '../../local/kafka/cluster';
-import { CASES, type CaseResult, type ConformanceCase } from './cases';
+import { CASES, warmUp, type CaseResult, type ConformanceCase } from './cases';
 import type { Client, OpenClient } from './client';
 import { bareKafkajs } from './clients/bare-kafkajs';
 import { kafkajs } from './clients/kafkajs';
@@ -94,6 +94,8 @@ async function check(client: Client, { cases, records }: Options): Promise<boole
   const cluster = await startKafka({ nodes: 3 });
   let isGood = true;
   try {
+    const options = { brokers: cluster.brokers, requestTimeoutMs: REQUEST_TIMEOUT_MS, onRebuilt: () => undefined };
+    await warmUp(cluster, kafkajs.open({ ...options, compression: 'none' }));
     for (const each of chosen) {
       const startedAt = performance.now();
       const result = await runCase(client, each, cluster, records);

@@ -18,11 +18,12 @@ export const bareKafkajs: Client = {
       retry: RETRY,
     });
     const producer = kafka.producer({ idempotent: true, maxInFlightRequests: 1, retry: RETRY });
-    const connected = producer.connect();
+    let isConnected = false;
     return {
       async publish(batches: readonly PartitionBatch[]): Promise<BatchOutcome[]> {
         try {
-          await connected;
+          if (!isConnected) await producer.connect();
+          isConnected = true;
           const answers = await producer.sendBatch({
             ...{ acks: -1, compression: kafkaCompression(compression) },
             topicMessages: topicMessagesOf(batches),
