@@ -39,7 +39,7 @@ export async function makeBundles(folder: string): Promise<Bundles> {
       ...BUNDLE_OPTIONS,
       entryPoints: [join(ROOT, 'lambdas', 'relay', 'index.ts')],
       outfile: relayWithoutMarks,
-      plugins: [...BUNDLE_OPTIONS.plugins, withoutMarks],
+      plugins: [withoutMarks],
     }),
     bundleChildren(folder),
     bundleBaseline(folder),
@@ -55,12 +55,11 @@ export async function makeBundles(folder: string): Promise<Bundles> {
   };
 }
 
-/** Bundles the children, so that no TypeScript loader is measured. kafkajs stays as it is published. */
+/** Bundles the children, so that no TypeScript loader is measured. */
 export async function bundleChildren(folder: string): Promise<ChildBundles> {
   const { BUNDLE_OPTIONS } = await import('../scripts/bundle.mjs');
   await bundle({
     ...BUNDLE_OPTIONS,
-    plugins: [],
     entryPoints: CHILDREN.map((name) => join(__dirname, 'children', `${name}.ts`)),
     outdir: folder,
   });

@@ -1,7 +1,7 @@
-import type { BuildOptions, Plugin } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
 
 /** Bundling options of every Lambda function. */
-export declare const BUNDLE_OPTIONS: BuildOptions & { readonly plugins: readonly Plugin[] };
+export declare const BUNDLE_OPTIONS: BuildOptions;
 
 export interface Bundle {
   readonly name: string;

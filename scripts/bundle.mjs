@@ -20,7 +20,6 @@ export const BUNDLE_OPTIONS = {
   // NOTICE.txt contains the full licences.
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [],
 };
 
 /**

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DynamoDBBatchResponse, DynamoDBStreamEvent } from 'aws-lambda';
 import { streamBatch } from '../events';
+import { answerRequest } from './measure';
 
 export interface LatencyAssignment {
   readonly topic: string;
@@ -45,13 +46,4 @@ async function measure({ topic, invocations }: LatencyAssignment): Promise<Laten
   return { firstMs, warmMs };
 }
 
-process.once('disconnect', () => process.exit());
-process.once('message', (assignment) => {
-  measure(assignment as LatencyAssignment).then(
-    (measurement) => process.send?.(measurement, undefined, {}, () => process.exit(0)),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
-});
+answerRequest(measure);

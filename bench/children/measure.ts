@@ -47,17 +47,21 @@ function recorded({ Records: records }: DynamoDBStreamEvent, ageMs: number): Dyn
   };
 }
 
-/** Waits for the assignment, runs it, sends the measurement and ends the process. */
-export function measureOnRequest(prepare: Prepare): void {
-  const fail = (error: unknown): void => {
-    console.error(error);
-    process.exit(1);
-  };
+/** Measures the work on the assigned batches. */
+export const measureOnRequest = (prepare: Prepare): void =>
+  answerRequest((assignment: Assignment) => measure(assignment, prepare));
+
+/** Waits for the assignment, sends the result of the work on it and ends the process. */
+export function answerRequest<Given, Result>(work: (assignment: Given) => Promise<Result>): void {
   // The bench has ended, and this process must not outlive it.
   process.once('disconnect', () => process.exit());
   process.once('message', (assignment) => {
-    measure(assignment as Assignment, prepare).then((measurement) => {
-      process.send?.(measurement, undefined, {}, () => process.exit(0));
-    }, fail);
+    work(assignment as Given).then(
+      (result) => process.send?.(result, undefined, {}, () => process.exit(0)),
+      (error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      },
+    );
   });
 }
