@@ -52,11 +52,11 @@ export const measureOnRequest = (prepare: Prepare): void =>
   answerRequest((assignment: Assignment) => measure(assignment, prepare));
 
 /** Waits for the assignment, sends the result of the work on it and ends the process. */
-export function answerRequest<Given, Result>(work: (assignment: Given) => Promise<Result>): void {
+export function answerRequest(work: (assignment: never) => Promise<unknown>): void {
   // The bench has ended, and this process must not outlive it.
   process.once('disconnect', () => process.exit());
   process.once('message', (assignment) => {
-    work(assignment as Given).then(
+    work(assignment as never).then(
       (result) => process.send?.(result, undefined, {}, () => process.exit(0)),
       (error: unknown) => {
         console.error(error);
