@@ -1,10 +1,13 @@
 import { ConfigResourceTypes, ConfigSource, type Admin, type Kafka } from 'kafkajs';
+import { createTopicsWithLeaders } from '../kafka/create-topics';
 import type { TopicAdmin } from './handle';
 import { maxMessageBytesOf } from '../kafka/max-message-bytes';
 import type { FoundTopic } from './plan';
 
 /** Makes Kafka apply the cluster's default replication factor. */
 const CLUSTER_DEFAULT = -1;
+
+const CREATE_TIMEOUT_MS = 10_000;
 
 /** The operations that the operator's tools need as well. */
 export interface KafkaTopicAdmin extends TopicAdmin {
@@ -33,10 +36,8 @@ export const kafkaTopicAdmin = (admin: Admin): KafkaTopicAdmin => ({
   },
 
   async create({ topic, partitions, replicationFactor = CLUSTER_DEFAULT, configs }) {
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [{ topic, numPartitions: partitions, replicationFactor, configEntries: entriesOf(configs) }],
-    });
+    const wanted = { topic, numPartitions: partitions, replicationFactor, configEntries: entriesOf(configs) };
+    await createTopicsWithLeaders(admin, [wanted], CREATE_TIMEOUT_MS);
   },
 
   async grow(topic, count) {

@@ -1,4 +1,5 @@
 import { Kafka, KafkaJSConnectionError, logLevel, type Admin } from 'kafkajs';
+import { createTopicsWithLeaders } from '../../lib/kafka/create-topics';
 import { LocalStackError } from '../errors';
 import { waitUntil } from '../wait-until';
 
@@ -42,18 +43,15 @@ const CREATE_TIMEOUT_MS = 60_000;
 export const createTopics = (brokers: readonly string[], topics: readonly TopicSpec[]): Promise<void> =>
   withAdmin(brokers, async (admin) => {
     const existing = new Set(await admin.listTopics());
-    await admin.createTopics({
-      waitForLeaders: true,
-      timeout: CREATE_TIMEOUT_MS,
-      topics: topics
-        .filter(({ topic }) => !existing.has(topic))
-        .map(({ topic, partitions = DEFAULT_PARTITIONS, configs = {} }) => ({
-          topic,
-          numPartitions: partitions,
-          replicationFactor: -1,
-          configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
-        })),
-    });
+    const missing = topics
+      .filter(({ topic }) => !existing.has(topic))
+      .map(({ topic, partitions = DEFAULT_PARTITIONS, configs = {} }) => ({
+        topic,
+        numPartitions: partitions,
+        replicationFactor: -1,
+        configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
+      }));
+    await createTopicsWithLeaders(admin, missing, CREATE_TIMEOUT_MS);
   }).catch((error: unknown) => {
     if (!(error instanceof Error && error.cause instanceof KafkaJSConnectionError)) throw error;
     const message = `No Kafka broker responds at ${brokers.join(', ')}. ${error.cause.message}.`;

@@ -5,6 +5,7 @@ import { createKafkaPublisher, type KafkaPublisher } from '../../../lib/relay/ka
 import type { BatchOutcome, PartitionBatch } from '../../../lib/relay/ports';
 import type { KafkaBroker } from '../../../local/kafka/broker';
 import { startKafka, type KafkaCluster } from '../../../local/kafka/cluster';
+import { createTopicsWithLeaders } from '../../../lib/kafka/create-topics';
 import { createTopics, withAdmin } from '../../../local/kafka/topics';
 import { waitUntil } from '../../../local/wait-until';
 import { readTopic } from './read-topic';
@@ -86,16 +87,17 @@ const once = (partitions: number, values: readonly string[]): Map<string, number
 /** Creates a topic with partitions on the given nodes. */
 const assignedTopic = (topic: string, replicas: readonly number[][], configs: Record<string, string> = {}) =>
   withAdmin(cluster.brokers, (admin) =>
-    admin.createTopics({
-      waitForLeaders: true,
-      topics: [
+    createTopicsWithLeaders(
+      admin,
+      [
         {
           topic,
           replicaAssignment: replicas.map((nodes, partition) => ({ partition, replicas: nodes })),
           configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
         },
       ],
-    }),
+      10_000,
+    ),
   );
 
 const nodeAt = (index: number): KafkaBroker => {
