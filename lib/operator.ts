@@ -120,4 +120,5 @@ export type { JsonSchema } from './schema/json-schema';
 export { checkSchemas, SCHEMA_COMPATIBILITIES } from './schema/check';
 export type { MatchedStoredType, SchemaCheckOptions, SchemaCompatibility } from './schema/check';
 export type { SchemaFinding, SchemaFindingKind, SchemaReport, StoredType } from './schema/check';
+export type { PassCause } from './sweep/full-pass';
 export type { GapSuspicion, SweepReport } from './sweep/sweep';

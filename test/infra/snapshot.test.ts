@@ -20,6 +20,7 @@ const everything: Parameters<typeof outboxStack>[0] = (
   securityGroups: [SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0')],
   compression: 'gzip',
   order: 'relaxed',
+  fullSweepInterval: Duration.hours(6),
   retention: Duration.seconds(0),
   replayWindow: Duration.seconds(0),
   maxBatchBytes: 500_000,

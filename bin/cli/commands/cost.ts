@@ -19,6 +19,7 @@ interface CostOptions {
   readonly keyBytes: number;
   readonly retention: number;
   readonly sweepInterval: number;
+  readonly fullSweepInterval: number;
   readonly kafka: KafkaWorkload['kind'] | 'none';
   readonly partitions: number;
   readonly brokers: number;
@@ -47,6 +48,11 @@ export function addCost(program: Command): void {
       new Option('--sweep-interval <duration>', 'how often the sweeper runs')
         .argParser(durationWithin('1m', '1d'))
         .default(3_600_000, '1h'),
+    )
+    .addOption(
+      new Option('--full-sweep-interval <duration>', 'how often the sweeper reads the whole table without a cause')
+        .argParser(durationWithin('1m', '1d'))
+        .default(43_200_000, '12h'),
     )
     .addOption(
       new Option('--kafka <kind>', 'kind of cluster; none: leave its price out')
@@ -83,6 +89,7 @@ function workloadOf(options: CostOptions): CostWorkload {
     ...{ eventsPerSecond, eventBytes, eventsPerTransaction, keyBytes, consumers, pollers, monitoring },
     retentionSeconds: options.retention / 1000,
     sweepIntervalSeconds: options.sweepInterval / 1000,
+    fullSweepIntervalSeconds: options.fullSweepInterval / 1000,
     kafka: kafkaOf(options),
   };
 }
@@ -120,8 +127,12 @@ const rounded = (n: number): string => number(Number(n.toPrecision(3)));
 const dollars = (n: number): string =>
   `$ ${n.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 
-const sweepNote = ({ sweepRuns, sweepReadUnits }: CostEstimate['estimated']): string =>
-  `a sweep reads ${rounded(sweepReadUnits)} units${sweepRuns === 1 ? '' : `, the whole table takes ${number(sweepRuns)} sweeps`}`;
+function readNote({ estimated, dollarsPerMonth: { readUnits, writeUnits } }: CostEstimate): string {
+  const share = writeUnits === 0 ? '' : `${rounded((100 * readUnits) / writeUnits)}% of the write units; `;
+  const { sweepRuns, sweepReadUnits, sweepsPerDay } = estimated;
+  const inRuns = sweepRuns === 1 ? '' : ` in ${number(sweepRuns)} runs`;
+  return `${share}${rounded(sweepsPerDay)} sweeps of the table a day read ${rounded(sweepRuns * sweepReadUnits)} units each${inRuns}`;
+}
 
 function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<ListPrices>): string[] {
   const { item, perSecond, estimated, dollarsPerMonth } = cost;
@@ -145,7 +156,7 @@ function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<List
     ...columns(
       [
         ['write units', dollarsPerMonth.writeUnits, ''],
-        ['read units', dollarsPerMonth.readUnits, sweepNote(estimated)],
+        ['read units', dollarsPerMonth.readUnits, readNote(cost)],
         ['storage', dollarsPerMonth.storage, `${rounded(estimated.storedGb)} GB in the table`],
         ['relay', dollarsPerMonth.relay, ''],
         ['metrics, alarms', dollarsPerMonth.metricsAndAlarms, monitoringNote(cost.monitoring)],

@@ -56,6 +56,34 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     profile: { topics: true, sandboxes: 5 },
     wrong: /a loss is proved that did not happen/,
   },
+  'a changed mapping is a cause to read the table': {
+    file: 'sweep/full-pass.ts',
+    text: 'const isChanged = mapping !== undefined && mapping !== known.mapping;',
+    off: 'const isChanged = false;',
+    profile: { newMappings: true, healthy: true },
+    wrong: /is left by the sweeper/,
+  },
+  'that cause lasts until the items of its time are overdue': {
+    file: 'sweep/full-pass.ts',
+    text: 'if (startedAt < mappingChangedAt + policy.overdueAfterMs + SCAN_MARGIN_MS)',
+    off: 'if (startedAt < mappingChangedAt)',
+    profile: { newMappings: true, healthy: true },
+    wrong: /is left by the sweeper/,
+  },
+  'a pass that found something is followed by another one': {
+    file: 'sweep/full-pass.ts',
+    text: "if (isSettled !== true) return decided('unsettled');",
+    off: '',
+    profile: { newMappings: true, healthy: true },
+    wrong: /is left by the sweeper/,
+  },
+  'without a cause, the table is read twice a day': {
+    file: 'sweep/full-pass.ts',
+    text: "if (now() - startedAt >= policy.intervalMs) return decided('interval');",
+    off: '',
+    profile: { vanishes: true, healthy: true },
+    wrong: /is left by the sweeper/,
+  },
   'a suspected gap remains while an item from before it is open': {
     file: 'sweep/sweep.ts',
     text: '(progress.uncoveredSince === undefined || progress.uncoveredSince >= gapSuspectedSince + GAP_MARGIN_MS)',
@@ -156,7 +184,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   'a key whose parked item was deleted by hand is not released': {
     file: 'relay/drain.ts',
-    text: 'if (isHeldItem(item, stored) || headSeen === true) return false;',
+    text: 'if (isPresent || this.#hasPassedHead) return false;',
     off: 'return false;',
     profile: { deletes: true },
     wrong: /is lost/,
