@@ -26,6 +26,8 @@ export { consumerLag } from './operate/consumer/consumer-lag';
 export type { KeyLag, TopicLag } from './operate/consumer/consumer-lag';
 export { costOf } from './operate/cost';
 export type { CostEstimate, KafkaWorkload, CostWorkload } from './operate/cost';
+export { itemBorders } from './operate/item-borders';
+export type { BorderSaving, ItemBorders, ItemBordersOptions, ItemFit, SizedItem } from './operate/item-borders';
 export { deadLetters } from './operate/consumer/dead-letters';
 export type {
   DeadLetter,
