@@ -1,8 +1,9 @@
 import { writtenType, type EventCatalogue } from '../event/catalogue';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
+import { WRITE_UNIT_BYTES } from '../dynamodb/item-size';
 import { DYNAMODB_LIMITS } from '../dynamodb/transaction';
 import { pricesWith, type ListPrices } from './cost';
-import { sampleItem, WRITE_UNIT_BYTES, type SampleShape } from './sample-item';
+import { sampleItem, type SampleShape } from './sample-item';
 import { refuse } from './target';
 
 /** The shape of the items that a service writes, as far as its catalogue does not show it. */

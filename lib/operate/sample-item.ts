@@ -1,10 +1,10 @@
 import { itemBytes } from '../dynamodb/item-size';
 import { encodeItem, isoTime, type OutboxEvent, type OutboxItem } from '../event/item';
 import { positionOfVersion } from '../event/position';
-import { formatReceipt } from '../event/receipt';
+import { usualMarks } from '../event/receipt';
 import { uuidV7 } from '../event/uuid';
 
-/** Everything that decides the size of an item. Its topic has fewer than 100 partitions and 10 million messages. */
+/** Everything that decides the size of an item. */
 export interface SampleShape {
   readonly aggregate: string;
   readonly source: string;
@@ -14,9 +14,6 @@ export interface SampleShape {
   readonly event: Pick<OutboxEvent, 'type' | 'topic' | 'contentType' | 'dataSchema'>;
   readonly dataBytes: number;
 }
-
-/** DynamoDB bills writes by started KB of the item. */
-export const WRITE_UNIT_BYTES = 1024;
 
 const COMMITTED_AT = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
 
@@ -41,10 +38,6 @@ export function sampleItem({ aggregate, source, keyBytes, hasVersions, events, e
     committedAt: COMMITTED_AT,
   };
   const encoded = encodeItem(item);
-  const marks = {
-    processedAt: COMMITTED_AT + 123,
-    receipts: item.events.map(({ topic }) => formatReceipt({ topic, partition: 11, offset: 1_000_000n })),
-    expiresAt: Math.ceil(COMMITTED_AT / 1000) + 86_401,
-  };
+  const marks = usualMarks(item.events.map(({ topic }) => topic));
   return { item, bytes: itemBytes(encoded), markedBytes: itemBytes({ ...encoded, ...marks }) };
 }
