@@ -44,7 +44,8 @@ export const imageOf = (item: OutboxItem): Image => streamImageOf(encodeItem(ite
 export const gzippedImageOf = (item: OutboxItem): Image =>
   streamImageOf(encodeItem(item, new Map(item.events.map(({ data = '' }, at) => [at, gzipData(data)]))));
 
-const streamImageOf = (encoded: Readonly<Record<string, unknown>>): Image =>
+/** The attributes of a stored item as Lambda's stream event contains them. */
+export const streamImageOf = (encoded: Readonly<Record<string, unknown>>): Image =>
   JSON.parse(
     JSON.stringify(marshall(encoded), function (this: Readonly<Record<string, unknown>>, name, value: unknown) {
       // A Buffer has a JSON form of its own.
