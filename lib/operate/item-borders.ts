@@ -1,6 +1,6 @@
 import { writtenType, type EventCatalogue } from '../event/catalogue';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
-import { WRITE_UNIT_BYTES } from '../dynamodb/item-size';
+import { itemWriteUnits, WRITE_UNIT_BYTES } from '../dynamodb/item-size';
 import { DYNAMODB_LIMITS } from '../dynamodb/transaction';
 import { pricesWith, type ListPrices } from './cost';
 import { sampleItem, type SampleShape } from './sample-item';
@@ -150,10 +150,10 @@ function bordersOf(
 }
 
 /** Bytes above the next lower multiple of a KB. An item of up to 1 KB has none below it: it is billed as 1 KB. */
-const bytesAboveBorder = (bytes: number): number => (bytes <= KB ? Infinity : bytes - (Math.ceil(bytes / KB) - 1) * KB);
+export const bytesAboveBorder = (bytes: number): number =>
+  bytes <= KB ? Infinity : bytes - (Math.ceil(bytes / KB) - 1) * KB;
 
-const unitsOf = ({ commitWriteUnits, markWriteUnits }: Omit<SizedItem, 'savings'>): number =>
-  commitWriteUnits + markWriteUnits;
+const unitsOf = ({ bytes, markedBytes }: Omit<SizedItem, 'savings'>): number => itemWriteUnits(bytes, markedBytes);
 
 function sized(
   dataBytes: number,

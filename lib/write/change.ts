@@ -9,7 +9,7 @@ import { isRecord, isPlainObject, shown } from '../event/options';
 import { positionOfVersion } from '../event/position';
 import { type Commit, commitTimeProblem } from './commit';
 import { consistencyToken, type ConsistencyToken } from '../event/consistency-token';
-import { encodeCheapest } from './compression';
+import { encodeCheapest } from '../dynamodb/cheapest-item';
 import { eventData } from './event-data';
 import { checkItemSize, checkMessageSize, markBytes } from './limits';
 import type { OutboxSettings } from './settings';

@@ -8,6 +8,7 @@ import { itemBytes } from '../../../lib/dynamodb/item-size';
 import { decodeItem } from '../../../lib/event/item';
 import { LIMITS } from '../../../lib/event/item-rules';
 import { messagesOf } from '../../../lib/event/message';
+import fc from '../../builders/fast-check';
 import { NOW, refusal, REQUEST_ID } from './order-outbox';
 
 const catalogue = defineEvents({
@@ -178,4 +179,22 @@ describe('a repeated request', () => {
 test.each([-1, 1.5, '1 KB', 2 ** 30])('compressDataAbove %p is refused', async (compressDataAbove) => {
   const error = await refusal('invalid-option', () => outboxThat({ compressDataAbove: compressDataAbove as number }));
   expect(error.details).toMatchObject({ option: 'compressDataAbove' });
+});
+
+test('whatever is compressed, its messages do not change, and no item costs more', async () => {
+  const data = fc
+    .record({ text: fc.string({ unit: 'grapheme', maxLength: 20 }), times: fc.integer({ min: 0, max: 800 }) })
+    .map(({ text, times }): EventInput<Definitions> => ({ type: 'order.placed', data: text.repeat(times) }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(data, { minLength: 1, maxLength: 5 }),
+      fc.integer({ min: 0, max: 4_000 }),
+      async (events, compressDataAbove) => {
+        const [plain, compressed] = [await written(events), await written(events, compressDataAbove)];
+        expect(compressed.messages).toEqual(plain.messages);
+        if (compressed.stored.some(isGzipped)) expect(compressed.bytes).toBeLessThan(plain.bytes);
+        else expect(compressed.item).toEqual(plain.item);
+      },
+    ),
+  );
 });

@@ -1,8 +1,8 @@
-import { itemBytes, WRITE_UNIT_BYTES } from '../dynamodb/item-size';
 import { gzipData, type GzippedData } from '../event/gzipped-data';
 import { encodeItem, type OutboxEvent, type OutboxItem } from '../event/item';
 import { LIMITS } from '../event/item-rules';
 import { usualMarks } from '../event/receipt';
+import { itemBytes, itemWriteUnits } from './item-size';
 
 /**
  * Encodes the item with its large data compressed, if that saves a write unit, else as it is: compression that stays
@@ -17,7 +17,8 @@ export function encodeCheapest(item: OutboxItem, aboveBytes: number | undefined)
   if (gzipped.size === 0) return plain;
   const compressed = encodeItem(item, gzipped);
   const markBytes = itemBytes(usualMarks(item.events.map(({ topic }) => topic)));
-  return writeUnits(compressed, markBytes) < writeUnits(plain, markBytes) ? compressed : plain;
+  const unitsOf = (bytes: number): number => itemWriteUnits(bytes, bytes + markBytes);
+  return unitsOf(itemBytes(compressed)) < unitsOf(itemBytes(plain)) ? compressed : plain;
 }
 
 /** The compressed data by index of the event, as far as it is smaller and within the limit for an item. */
@@ -34,10 +35,4 @@ function gzipLargeData(events: readonly OutboxEvent[], aboveBytes: number): Read
     bytes += size;
   }
   return gzipped;
-}
-
-/** Write units of the commit, which is a transaction, and of the mark. */
-function writeUnits(encoded: Readonly<Record<string, unknown>>, markBytes: number): number {
-  const bytes = itemBytes(encoded);
-  return 2 * Math.ceil(bytes / WRITE_UNIT_BYTES) + Math.ceil((bytes + markBytes) / WRITE_UNIT_BYTES);
 }
