@@ -1,12 +1,9 @@
-import { itemBytes } from '../dynamodb/item-size';
-import { encodeItem, isoTime, type OutboxItem } from '../event/item';
+import { DEFAULT_CONTENT_TYPE } from '../event/item';
 import { messageBytes, messagesOf } from '../event/message';
 import { RELAY_METRICS, SWEEPER_METRICS } from '../event/metrics';
-import { positionOfVersion } from '../event/position';
-import { formatReceipt } from '../event/receipt';
-import { uuidV7 } from '../event/uuid';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
 import { fullSweepEverySeconds } from '../sweep/full-pass';
+import { sampleItem } from './sample-item';
 import { refuse } from './target';
 import { DYNAMODB_LIMITS } from '../dynamodb/transaction';
 
@@ -361,39 +358,18 @@ function requireInRange(workload: CostWorkload): CostWorkload {
 
 /** Measures an item whose names have a usual length. */
 function measureItem({ eventBytes, eventsPerTransaction = 1, keyBytes = 36, hasVersions = true }: CostWorkload) {
-  const committedAt = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
-  const key = 'k'.repeat(keyBytes);
-  const topic = 'orders';
-  const id = uuidV7(committedAt);
-  const event = {
-    id,
-    type: 'order.placed',
-    topic,
-    time: isoTime(committedAt),
-    contentType: 'application/json',
-    data: 'x'.repeat(eventBytes),
-  };
-  const item: OutboxItem = {
+  const { item, bytes, markedBytes } = sampleItem({
     aggregate: 'order',
-    key,
-    pk: `order#${key}`,
-    sk: hasVersions ? positionOfVersion(1) : id,
-    id,
-    events: Array.from({ length: eventsPerTransaction }, () => event),
     source: '/shop/order',
-    region: 'eu-central-1',
-    committedAt,
-  };
-  const encoded = encodeItem(item);
-  const marked = {
-    ...encoded,
-    processedAt: committedAt + 123,
-    receipts: item.events.map(() => formatReceipt({ topic, partition: 11, offset: 1_000_000n })),
-    expiresAt: Math.ceil(committedAt / 1000) + 86_401,
-  };
+    keyBytes,
+    hasVersions,
+    events: eventsPerTransaction,
+    event: { type: 'order.placed', topic: 'orders', contentType: DEFAULT_CONTENT_TYPE },
+    dataBytes: eventBytes,
+  });
   return {
-    bytes: itemBytes(encoded),
-    markedBytes: itemBytes(marked),
+    bytes,
+    markedBytes,
     /** Size of the messages of an item, uncompressed. */
     sentBytes: messagesOf(item).reduce((sum, message) => sum + messageBytes(message), 0),
     events: eventsPerTransaction,
