@@ -86,7 +86,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   'a suspected gap remains while an item from before it is open': {
     file: 'sweep/sweep.ts',
-    text: '(progress.uncoveredSince === undefined || progress.uncoveredSince >= gapSuspectedSince + GAP_MARGIN_MS)',
+    text: '(progress.uncoveredSince === undefined || progress.uncoveredSince >= gapSuspectedSince + SCAN_MARGIN_MS)',
     off: 'progress.startedAt > 0',
     profile: { trims: true, quietDays: true },
     wrong: /overtook/,

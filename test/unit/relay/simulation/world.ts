@@ -839,7 +839,8 @@ export class SimulatedWorld {
     for (let round = 0; round < rounds; round++) {
       this.#pass(HOUR + 6 * MINUTE);
       await this.#probe();
-      await this.#sweepToTheEnd();
+      // A slow relay acts on the sweeper's probes after the run.
+      await this.#sweepToTheEnd({ isRelayOff: !this.#isHealthy && this.#chance(0.5) });
       await this.#drainStream();
     }
     this.#unfixed.push(
