@@ -46,7 +46,11 @@ const PROFILES: Readonly<Record<string, Profile>> = {
   'partitions that fail alone, and then all of them': { partitions: true, allUnavailable: true },
   'streams that are made again': { newStreams: true },
   'mappings that are made again and drop records': { newMappings: true },
-  'mappings that are made again, parked items that are deleted by hand': { newMappings: true, deletes: true, zombies: true },
+  'mappings that are made again, parked items that are deleted by hand': {
+    newMappings: true,
+    deletes: true,
+    zombies: true,
+  },
   'mappings that are made again, while nothing else fails': { newMappings: true, healthy: true, zombies: true },
   'streams that are made again, while nothing else fails': { newStreams: true, healthy: true },
   'records that vanish without a sign': { vanishes: true },
