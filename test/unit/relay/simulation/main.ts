@@ -74,7 +74,9 @@ async function simulate(work: Work): Promise<number> {
         if (found !== undefined) broken.push(found);
       });
       worker.on('error', reject);
-      worker.on('exit', () => void resolveThread());
+      worker.on('exit', () => {
+        resolveThread();
+      });
     });
   try {
     await Promise.all(Array.from({ length: threads }, (_, at) => runOne(at)));
