@@ -1,0 +1,60 @@
+import { messageOf } from '../../lib/event/errors';
+import { REQUEST_TIMEOUT_MS, type CaseContext, type CaseResult, type ConformanceCase } from './case';
+import type { Client, OpenClient } from './client';
+import { isSound } from './judge';
+import type { Testbed } from './testbed';
+
+/** Calls `work` with a context for each client, and closes all clients that it opened. */
+export async function withClients<T>(
+  testbed: Testbed,
+  clients: readonly Client[],
+  records: number,
+  work: (contexts: readonly CaseContext[]) => Promise<T>,
+): Promise<T> {
+  const opened: OpenClient[] = [];
+  try {
+    return await work(
+      clients.map((client) => ({
+        ...{ testbed, records, clientName: client.name, isControl: client.isControl },
+        open({ compression = 'none', route = 'direct' } = {}) {
+          const open = client.open({
+            ...{ brokers: testbed.addresses[route], compression, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+            ...(route === 'login' ? { sasl: testbed.login } : {}),
+            onRebuilt: () => undefined,
+          });
+          opened.push(open);
+          return open;
+        },
+      })),
+    );
+  } finally {
+    await Promise.all(opened.map((open) => open.close().catch(() => undefined)));
+  }
+}
+
+/** Runs a case with one client. Never rejects: what fails is a fault of the result. */
+export async function runCase(
+  testbed: Testbed,
+  client: Client,
+  each: ConformanceCase,
+  records: number,
+): Promise<CaseResult> {
+  try {
+    return await withClients(testbed, [client], records, async ([context]) =>
+      context === undefined ? { faults: ['There is no client.'] } : each.run(context),
+    );
+  } catch (error) {
+    return { faults: [messageOf(error)] };
+  }
+}
+
+/** The reasons why a result is not the expected one; none if it is. A control must lose messages. */
+export function problemsOf({ isControl }: Pick<Client, 'isControl'>, { verdict, faults }: CaseResult): string[] {
+  if (!isControl) {
+    return [...faults, ...(verdict === undefined || isSound(verdict) ? [] : ['messages are lost, moved or reordered'])];
+  }
+  if (verdict === undefined || verdict.acknowledged === 0) {
+    return ['the control acknowledged nothing, so it proves nothing', ...faults];
+  }
+  return verdict.lost.length > 0 ? [] : ['the control lost nothing, so it proves nothing', ...faults];
+}
