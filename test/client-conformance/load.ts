@@ -20,6 +20,8 @@ const PAUSE_AFTER_FAILURE_MS = 20;
 export class Load {
   readonly acknowledged = new Map<string, Place>();
   readonly refused: Poison[] = [];
+  /** Calls of `publish` that have ended. */
+  calls = 0;
   outages = 0;
   slowestMs = 0;
   readonly #client: OpenClient;
@@ -51,6 +53,7 @@ export class Load {
     const outcomes = await this.#client.publish(batches);
     this.slowestMs = Math.max(this.slowestMs, performance.now() - startedAt);
     for (const [at, batch] of batches.entries()) this.#note(batch, outcomes[at]);
+    this.calls++;
     if (this.#failed.size > 0) await sleep(PAUSE_AFTER_FAILURE_MS);
   }
 

@@ -1,5 +1,6 @@
 import { messageOf } from '../../lib/event/errors';
-import { REQUEST_TIMEOUT_MS, type CaseContext, type CaseResult, type ConformanceCase } from './case';
+import { withinTime } from '../../lib/timing/within-time';
+import { PUBLISH_LIMIT_MS, REQUEST_TIMEOUT_MS, type CaseContext, type CaseResult, type ConformanceCase } from './case';
 import type { Client, OpenClient } from './client';
 import { isSound } from './judge';
 import type { Testbed } from './testbed';
@@ -17,11 +18,13 @@ export async function withClients<T>(
       clients.map((client) => ({
         ...{ testbed, records, clientName: client.name, isControl: client.isControl },
         open({ compression = 'none', route = 'direct' } = {}) {
-          const open = client.open({
-            ...{ brokers: testbed.addresses[route], compression, requestTimeoutMs: REQUEST_TIMEOUT_MS },
-            ...(route === 'login' ? { sasl: testbed.login } : {}),
-            onRebuilt: () => undefined,
-          });
+          const open = limited(
+            client.open({
+              ...{ brokers: testbed.addresses[route], compression, requestTimeoutMs: REQUEST_TIMEOUT_MS },
+              ...(route === 'login' ? { sasl: testbed.login } : {}),
+              onRebuilt: () => undefined,
+            }),
+          );
           opened.push(open);
           return open;
         },
@@ -30,6 +33,18 @@ export async function withClients<T>(
   } finally {
     await Promise.all(opened.map((open) => open.close().catch(() => undefined)));
   }
+}
+
+/** So that a call that never ends is a fault and does not stop the suite. */
+const HANGS_MS = 2 * PUBLISH_LIMIT_MS;
+
+function limited(client: OpenClient): OpenClient {
+  const limit = <T>(call: string, work: () => Promise<T>): Promise<T> =>
+    withinTime(work, { ms: HANGS_MS, onTimeout: () => new Error(`${call} did not end within ${HANGS_MS} ms.`) });
+  return {
+    publish: (batches) => limit('publish', () => client.publish(batches)),
+    close: () => limit('close', () => client.close()),
+  };
 }
 
 /** Runs a case with one client. Never rejects: what fails is a fault of the result. */

@@ -19,22 +19,26 @@ const SETTLED_MS = 30_000;
 const SETTLING = 'settling';
 
 /**
- * Creates a topic and lets the brokers replicate its partitions. For the first seconds they acknowledge nothing in time,
- * and a control that fails before its first acknowledgement has nothing to lose. Each partition has a message then that {@link readClientMessages} leaves out.
+ * Creates topics and lets the brokers replicate their partitions. For the first seconds they acknowledge nothing in
+ * time, and a control that fails before its first acknowledgement has nothing to lose. Each partition has a message then
+ * that {@link readClientMessages} leaves out.
  */
-export async function createSettledTopic(
+export async function createSettledTopics(
   { cluster }: Testbed,
-  { topic, partitions = 1, configs }: TopicSpec,
+  topics: readonly (TopicSpec & { readonly partitions: number })[],
 ): Promise<void> {
-  await createTopics(cluster.brokers, [{ topic, partitions, configs }]);
+  await createTopics(cluster.brokers, topics);
   const kafka = new Kafka({ clientId: 'suite', brokers: [...cluster.brokers], logLevel: logLevel.NOTHING });
   const producer = kafka.producer();
+  const topicMessages = topics.map(({ topic, partitions }) => ({
+    topic,
+    messages: Array.from({ length: partitions }, (_, partition) => ({ partition, value: SETTLING })),
+  }));
   await producer.connect();
   try {
-    await waitUntil(`The replication of ${topic}`, SETTLED_MS, async () => {
-      const messages = Array.from({ length: partitions }, (_, partition) => ({ partition, value: SETTLING }));
-      return producer.send({ topic, messages, acks: -1, timeout: SETTLED_MS });
-    });
+    await waitUntil('The replication of new topics', SETTLED_MS, () =>
+      producer.sendBatch({ topicMessages, acks: -1, timeout: SETTLED_MS }),
+    );
   } finally {
     await producer.disconnect();
   }
@@ -44,7 +48,7 @@ export async function createSettledTopic(
 export const readClientMessages = async ({ cluster }: Testbed, topic: string): Promise<StoredMessage[]> =>
   (await readTopic(cluster.brokers, topic)).filter(({ value }) => String(value) !== SETTLING);
 
-/** What the user of a testbed may do with a topic: nothing, see it, or write it. */
+/** The user of a testbed may do nothing with a topic, see it, or write it. */
 export type Permission = 'none' | 'describe' | 'write';
 
 const OPERATIONS: Readonly<Record<Permission, readonly AclOperationTypes[]>> = {

@@ -5,7 +5,7 @@ import { deleteTopic } from '../../../local/kafka/topics';
 import { waitUntil } from '../../../local/wait-until';
 import type { ConformanceCase } from '../case';
 import type { OpenClient } from '../client';
-import { createSettledTopic, permissionKnown, permit, readClientMessages } from '../topics';
+import { createSettledTopics, permissionKnown, permit, readClientMessages } from '../topics';
 
 const message = (topic: string, value: Buffer | null, headers: Record<string, string> = {}) => ({
   ...{ topic, key: Buffer.from('schlüssel'), value, headers },
@@ -53,9 +53,12 @@ export const bytes: ConformanceCase = {
     const all = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
     const text = Buffer.from('a text that can be compressed, '.repeat(100));
     const headers = { ce_id: 'ü-1', 'content-type': 'application/json', empty: '' };
-    for (const compression of COMPRESSIONS) {
-      const topic = `bytes-${compression}-${clientName}`;
-      await createSettledTopic(testbed, { topic, partitions: 3 });
+    const topics = COMPRESSIONS.map((compression) => ({ compression, topic: `bytes-${compression}-${clientName}` }));
+    await createSettledTopics(
+      testbed,
+      topics.map(({ topic }) => ({ topic, partitions: 3 })),
+    );
+    for (const { compression, topic } of topics) {
       const messages = [message(topic, all, headers), message(topic, null), message(topic, text)];
       faults.push(...compared(await settled(open({ compression }), [batchOf(topic, 2, ...messages)]), ['acked']));
       const stored = await readClientMessages(testbed, topic);
@@ -79,9 +82,11 @@ export const tooLarge: ConformanceCase = {
   title: 'a message above the limit of its topic is refused, the others are written',
   async run({ testbed, clientName, open }) {
     const small = `small-${clientName}`;
-    const other = oneMessage(`beside-small-${clientName}`);
-    await createSettledTopic(testbed, { topic: small, partitions: 2, configs: { 'max.message.bytes': '2000' } });
-    await createSettledTopic(testbed, { topic: other.topic });
+    const other = oneMessage(`next-to-small-${clientName}`);
+    await createSettledTopics(testbed, [
+      { topic: small, partitions: 2, configs: { 'max.message.bytes': '2000' } },
+      { topic: other.topic, partitions: 1 },
+    ]);
     const outcomes = await settled(open(), [
       batchOf(small, 0, message(small, Buffer.alloc(5_000, 1))),
       batchOf(small, 1, message(small, Buffer.from('1'))),
@@ -98,7 +103,10 @@ export const unknownTopic: ConformanceCase = {
     const kept = oneMessage(`kept-${clientName}`);
     const deleted = oneMessage(`deleted-${clientName}`);
     const never = oneMessage(`never-${clientName}`);
-    for (const { topic } of [kept, deleted]) await createSettledTopic(testbed, { topic });
+    await createSettledTopics(
+      testbed,
+      [kept, deleted].map(({ topic }) => ({ topic, partitions: 1 })),
+    );
     const client = open();
     const faults = compared(await settled(client, [kept, deleted]), ['acked', 'acked']);
     await deleteTopic(testbed.cluster.brokers, deleted.topic);
@@ -116,11 +124,15 @@ export const unauthorized: ConformanceCase = {
     const hidden = oneMessage(`hidden-${clientName}`);
     const readOnly = oneMessage(`read-only-${clientName}`);
     const revoked = oneMessage(`revoked-${clientName}`);
-    for (const { topic } of [written, hidden, readOnly, revoked]) await createSettledTopic(testbed, { topic });
+    await createSettledTopics(
+      testbed,
+      [written, hidden, readOnly, revoked].map(({ topic }) => ({ topic, partitions: 1 })),
+    );
     await permit(testbed, written.topic, 'write');
     await permit(testbed, readOnly.topic, 'describe');
     await permit(testbed, revoked.topic, 'write');
-    for (const { topic } of [written, readOnly, revoked]) await permissionKnown(testbed, topic);
+    // Brokers learn of permissions in their order.
+    await permissionKnown(testbed, revoked.topic);
     const client = open({ route: 'login' });
     const refused = 'topic-not-authorized';
     const outcomes = await settled(client, [written, hidden, readOnly, revoked]);

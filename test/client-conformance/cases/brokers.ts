@@ -4,7 +4,7 @@ import { withAdmin } from '../../../local/kafka/topics';
 import { waitUntil } from '../../../local/wait-until';
 import type { ConformanceCase } from '../case';
 import type { Load } from '../load';
-import { aloneUnderLoad, PARTITIONS, RUN_MS } from './under-load';
+import { aloneUnderLoad, currentCallsEnded, PARTITIONS, RUN_MS } from './under-load';
 
 /** A broker that does not respond loses its leaderships after 9 s. */
 const LEADERS_MOVED_MS = 10_500;
@@ -22,7 +22,7 @@ export const steady: ConformanceCase = {
     }),
 };
 
-export const acknowledgedBy = (loads: readonly Load[]): number =>
+const acknowledgedBy = (loads: readonly Load[]): number =>
   Math.min(...loads.map(({ acknowledged }) => acknowledged.size));
 
 export const paused: ConformanceCase = {
@@ -70,6 +70,7 @@ export const belowMinIsr: ConformanceCase = {
       async disturb(loads) {
         const [, ...others] = context.testbed.cluster.nodes;
         await Promise.all(others.map((node) => node.stop()));
+        await currentCallsEnded(loads);
         const before = acknowledgedBy(loads);
         await sleep(3 * RUN_MS);
         if (acknowledgedBy(loads) > before) throw new Error('A broker alone acknowledged messages.');

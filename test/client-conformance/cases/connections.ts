@@ -1,28 +1,28 @@
 import { connect } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../../../local/wait-until';
-import { PUBLISH_LIMIT_MS, type CaseContext, type ConformanceCase } from '../case';
+import { PUBLISH_LIMIT_MS, type ConformanceCase } from '../case';
 import type { Load } from '../load';
 import type { TcpProxy } from '../proxy';
 import { SESSION_MS, type Testbed } from '../testbed';
 import { loggedIn, permissionKnown, permit } from '../topics';
-import { aloneUnderLoad } from './under-load';
+import { aloneUnderLoad, currentCallsEnded, progress } from './under-load';
 
 /** A request takes a tenth of a second. */
 const SLOW = { delayMs: 40, bytesPerSecond: 100_000 };
 /** A request takes longer than its time limit; its last bytes arrive when the client has given up. */
 const TOO_SLOW = { delayMs: 40, bytesPerSecond: 500 };
 const SLOW_MS = 8_000;
-const RECOVERED_MS = 30_000;
 
 export const slow: ConformanceCase = {
   name: 'slow',
   title: 'connections are slow, then too slow for any request, then fast again',
+  catchesControls: true,
   run: (context) =>
     aloneUnderLoad(context, {
       ...{ topic: 'slow', route: 'proxied' },
       disturb: (loads) =>
-        restoring(context, async (proxies) => {
+        restoring(context.testbed.proxies.proxied, async (proxies) => {
           proxies.forEach((proxy) => proxy.slowDown(SLOW));
           await progress(loads, 'over slow connections');
           await sleep(SLOW_MS);
@@ -32,31 +32,48 @@ export const slow: ConformanceCase = {
     }),
 };
 
+const SILENT = 'connections stay open and go silent: the old ones, then new ones too, then those of one broker';
+
 export const halfOpen: ConformanceCase = {
   name: 'half-open',
-  title: 'connections stay open and go silent: the old ones, then new ones too, then those of one broker',
+  title: SILENT,
   run: (context) =>
     aloneUnderLoad(context, {
       ...{ topic: 'half-open', route: 'proxied' },
-      disturb: (loads) =>
-        restoring(context, async (proxies) => {
-          proxies.forEach((proxy) => proxy.silenceConnections());
-          await progress(loads, 'over new connections');
-          proxies.forEach((proxy) => proxy.silence());
-          const outages = loads.map((load) => load.outages);
-          // Longer than any call may take.
-          await sleep(PUBLISH_LIMIT_MS);
-          if (loads.some((load, at) => load.outages === outages[at])) throw new Error('No call ended with an outage.');
-          proxies.forEach((proxy) => proxy.restore());
-          await progress(loads, 'after the silence');
-          proxies[0]?.silence();
-          await sleep(PUBLISH_LIMIT_MS / 2);
-        }),
+      disturb: (loads) => restoring(context.testbed.proxies.proxied, (proxies) => silenceInTurn(proxies, loads)),
     }),
 };
 
+export const halfOpenLogin: ConformanceCase = {
+  name: 'half-open-login',
+  title: `with TLS and a login, ${SILENT}`,
+  run: (context) =>
+    aloneUnderLoad(context, {
+      ...{ topic: 'half-open-login', route: 'login' },
+      prepare: (topic) => permitWrites(context.testbed, topic),
+      disturb: (loads) => restoring(context.testbed.proxies.login, (proxies) => silenceInTurn(proxies, loads)),
+    }),
+};
+
+async function silenceInTurn(proxies: readonly TcpProxy[], loads: readonly Load[]): Promise<void> {
+  proxies.forEach((proxy) => proxy.silenceConnections());
+  await progress(loads, 'over new connections');
+  proxies.forEach((proxy) => proxy.silence());
+  await currentCallsEnded(loads);
+  const before = loads.map(({ acknowledged }) => acknowledged.size);
+  await currentCallsEnded(loads);
+  if (loads.some(({ acknowledged }, at) => acknowledged.size !== before[at])) {
+    throw new Error('A message was acknowledged although no connection forwards anything.');
+  }
+  proxies.forEach((proxy) => proxy.restore());
+  await progress(loads, 'after the silence');
+  proxies[0]?.silence();
+  await currentCallsEnded(loads);
+  await currentCallsEnded(loads);
+}
+
 async function restoring(
-  { testbed: { proxies } }: CaseContext,
+  proxies: readonly TcpProxy[],
   disturb: (proxies: readonly TcpProxy[]) => Promise<void>,
 ): Promise<void> {
   try {
@@ -66,15 +83,7 @@ async function restoring(
   }
 }
 
-/** Resolves when each client has acknowledged more. */
-async function progress(loads: readonly Load[], when: string): Promise<void> {
-  const before = loads.map(({ acknowledged }) => acknowledged.size);
-  await waitUntil(`An acknowledgement ${when}`, RECOVERED_MS, () =>
-    loads.every(({ acknowledged }, at) => acknowledged.size > (before[at] ?? 0)) ? true : undefined,
-  );
-}
-
-const SESSIONS = 2;
+const SESSIONS = 3;
 
 export const expiringCredentials: ConformanceCase = {
   name: 'expiring-credentials',
@@ -82,16 +91,18 @@ export const expiringCredentials: ConformanceCase = {
   run: (context) =>
     aloneUnderLoad(context, {
       ...{ topic: 'expiring-credentials', route: 'login' },
-      async prepare(topic) {
-        await permit(context.testbed, topic, 'write');
-        await permissionKnown(context.testbed, topic);
-      },
+      prepare: (topic) => permitWrites(context.testbed, topic),
       async disturb(loads) {
         await untilSessionsEnd(context.testbed, SESSIONS);
         await progress(loads, `after ${SESSIONS} sessions`);
       },
     }),
 };
+
+async function permitWrites(testbed: Testbed, topic: string): Promise<void> {
+  await permit(testbed, topic, 'write');
+  await permissionKnown(testbed, topic);
+}
 
 /** Resolves when the brokers have ended so many connections of a client that never logs in again. */
 async function untilSessionsEnd(testbed: Testbed, sessions: number): Promise<void> {

@@ -5,7 +5,7 @@ import { PUBLISH_LIMIT_MS, type CaseContext, type CaseResult } from '../case';
 import { judge } from '../judge';
 import { Load } from '../load';
 import type { Route, Testbed } from '../testbed';
-import { createSettledTopic, readClientMessages } from '../topics';
+import { createSettledTopics, readClientMessages } from '../topics';
 
 export const PARTITIONS = 12;
 const MESSAGES_PER_PARTITION = 20;
@@ -35,16 +35,20 @@ export async function underLoad(
   const running = await Promise.all(
     contexts.map(async ({ clientName, isControl, open }) => {
       const ownTopic = `${topic}-${clientName}`;
-      await createSettledTopic(testbed, { topic: ownTopic, partitions: PARTITIONS });
+      await createSettledTopics(testbed, [{ topic: ownTopic, partitions: PARTITIONS }]);
       await prepare?.(ownTopic);
       const options = { topic: ownTopic, partitions: PARTITIONS, messagesPerPartition: MESSAGES_PER_PARTITION };
-      return { topic: ownTopic, isControl, load: new Load(open({ route }), options) };
+      return { topic: ownTopic, isControl, load: new Load(open({ route }), options), faults: new Array<string>() };
     }),
   );
   const stop = new AbortController();
   const giveUp = new AbortController();
   // A control may never publish again.
-  const publishing = running.map(({ load, isControl }) => load.until(stop.signal, (isControl ? stop : giveUp).signal));
+  const publishing = running.map(({ load, isControl, faults: own }) =>
+    load
+      .until(stop.signal, (isControl ? stop : giveUp).signal)
+      .catch((error: unknown) => own.push(`publish rejected: ${messageOf(error)}`)),
+  );
   const faults: string[] = [];
   try {
     const loads = running.map(({ load }) => load);
@@ -62,11 +66,11 @@ export async function underLoad(
   clearTimeout(timer);
   await testbed.cluster.ready();
   return Promise.all(
-    running.map(async ({ load, topic: ownTopic, isControl }) => {
+    running.map(async ({ load, topic: ownTopic, isControl, faults: own }) => {
       const stored = await readClientMessages(testbed, ownTopic);
       return {
         ...{ verdict: judge(load.acknowledged, stored), outages: load.outages, slowestMs: load.slowestMs },
-        faults: [...faults, ...(isControl ? [] : faultsOf(load))],
+        faults: [...faults, ...own, ...(isControl ? [] : faultsOf(load))],
       };
     }),
   );
@@ -76,6 +80,22 @@ export async function underLoad(
 export async function aloneUnderLoad(context: CaseContext, loadCase: LoadCase): Promise<CaseResult> {
   const [result] = await underLoad(context.testbed, [context], loadCase);
   return result ?? { faults: ['There is no result.'] };
+}
+
+/** Resolves when the calls that are in flight have ended: they may acknowledge what was written before a disturbance. */
+export async function currentCallsEnded(loads: readonly Load[]): Promise<void> {
+  const before = loads.map(({ calls }) => calls);
+  await waitUntil('The end of each call', 2 * PUBLISH_LIMIT_MS, () =>
+    loads.every(({ calls }, at) => calls > (before[at] ?? 0)) ? true : undefined,
+  );
+}
+
+/** Resolves when each client has acknowledged more. */
+export async function progress(loads: readonly Load[], when: string): Promise<void> {
+  const before = loads.map(({ acknowledged }) => acknowledged.size);
+  await waitUntil(`An acknowledgement ${when}`, RECOVERED_MS, () =>
+    loads.every(({ acknowledged }, at) => acknowledged.size > (before[at] ?? 0)) ? true : undefined,
+  );
 }
 
 function faultsOf({ refused, failing, slowestMs }: Load): string[] {

@@ -71,3 +71,24 @@ it('closes every client that a case opened, also if the case fails', async () =>
   expect(await runCase(testbed, client, failing, 0)).toEqual({ faults: ['The broker has no disk.'] });
   expect(closed).toEqual(['a:1 without a login', 'b:1 without a login', 'c:1 relay']);
 });
+
+it('names a call of a client that never ends', async () => {
+  jest.useFakeTimers();
+  const client: Client = {
+    ...{ name: 'fake', isControl: false },
+    open: () => ({ publish: () => new Promise(() => undefined), close: () => Promise.resolve() }),
+  };
+  const waiting: ConformanceCase = {
+    ...{ name: 'waiting', title: 'it waits' },
+    async run({ open }) {
+      await open().publish([]);
+      return { faults: [] };
+    },
+  };
+  const testbed = { addresses: { direct: [] } } as unknown as Testbed;
+  const result = runCase(testbed, client, waiting, 0);
+  await jest.advanceTimersByTimeAsync(60_000);
+  jest.useRealTimers();
+
+  expect(await result).toEqual({ faults: ['publish did not end within 27000 ms.'] });
+});
