@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../lib/event/errors';
 import { silenceTimerWarning } from '../../lib/kafka/timer-warning';
-import type { CaseResult, ConformanceCase } from './case';
+import type { ConformanceCase } from './case';
 import { CASES } from './cases';
 import type { Client } from './client';
 import { bareKafkajs } from './clients/bare-kafkajs';
 import { kafkajs } from './clients/kafkajs';
-import { problemsOf, runCase } from './run-case';
+import { problemsOf, runCase, summaryOf } from './run-case';
 import { startTestbed, type Testbed } from './testbed';
 
 const CLIENTS: readonly Client[] = [kafkajs, bareKafkajs];
@@ -45,20 +45,6 @@ function named<T extends { readonly name: string }>(kind: string, all: readonly 
   return found;
 }
 
-function lineOf({ verdict, outages, slowestMs }: CaseResult): string {
-  if (verdict === undefined) return 'each batch has its outcome';
-  const { acknowledged, lost, misplaced, reordered, duplicates } = verdict;
-  return [
-    `${acknowledged.toLocaleString('en-US')} acknowledged`,
-    `${lost.length} lost`,
-    `${reordered.length} reordered`,
-    `${misplaced.length} at another offset`,
-    `${duplicates} duplicates`,
-    `${outages ?? 0} batches failed`,
-    `slowest publish ${((slowestMs ?? 0) / 1_000).toFixed(1)} s`,
-  ].join(', ');
-}
-
 /** Runs the cases with a client. A control runs only those that it is known to fail. Resolves with whether it passed. */
 async function check(testbed: Testbed, client: Client, { cases, records }: Options): Promise<boolean> {
   const chosen = client.isControl ? cases.filter(({ catchesControls }) => catchesControls) : cases;
@@ -72,7 +58,7 @@ async function check(testbed: Testbed, client: Client, { cases, records }: Optio
     isGood &&= problems.length === 0;
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
     console.log(`  ${problems.length === 0 ? '✔' : '✘'} ${each.name}: ${each.title} (${seconds} s)`);
-    for (const line of [lineOf(result), ...problems]) console.log(`      ${line}`);
+    for (const line of [summaryOf(result), ...problems]) console.log(`      ${line}`);
   }
   return isGood;
 }

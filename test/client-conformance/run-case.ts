@@ -73,3 +73,18 @@ export function problemsOf({ isControl }: Pick<Client, 'isControl'>, { verdict, 
   }
   return verdict.lost.length > 0 ? [] : ['the control lost nothing, so it proves nothing', ...faults];
 }
+
+/** The figures of a result, as one line. */
+export function summaryOf({ verdict, outages, slowestMs, faults }: CaseResult): string {
+  if (verdict === undefined) return `${faults.length === 0 ? 'each' : 'not each'} batch has the expected outcome`;
+  const { acknowledged, lost, misplaced, reordered, duplicates } = verdict;
+  return [
+    `${acknowledged.toLocaleString('en-US')} acknowledged`,
+    `${lost.length} lost`,
+    `${reordered.length} reordered`,
+    `${misplaced.length} at another offset`,
+    `${duplicates} duplicates`,
+    `${outages ?? 0} batches failed`,
+    `slowest publish ${((slowestMs ?? 0) / 1_000).toFixed(1)} s`,
+  ].join(', ');
+}
