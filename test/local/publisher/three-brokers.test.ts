@@ -9,28 +9,35 @@ import { startTestbed, type Testbed } from '../../client-conformance/testbed';
 
 jest.setTimeout(180_000);
 
+const PUBLISHERS = [kafkajs];
+const QUICK_CASES = [unauthorized, halfOpenLogin, expiringCredentials];
+
 let testbed: Testbed;
 beforeAll(async () => {
   testbed = await startTestbed();
 });
 afterAll(() => testbed.stop());
 
-test.each([unauthorized, halfOpenLogin, expiringCredentials])('passes the case $name', async (each) => {
-  const result = await runCase(testbed, kafkajs, each, 0);
+describe.each(PUBLISHERS)('$name', (client) => {
+  test.each(QUICK_CASES)('passes the case $name', async (each) => {
+    const result = await runCase(testbed, client, each, 0);
 
-  expect(problemsOf(kafkajs, result)).toEqual([]);
+    expect(problemsOf(client, result)).toEqual([]);
+  });
 });
 
 test('with three brokers paused in turn nothing acknowledged is lost, out of order or at another offset', async () => {
-  const clients = [kafkajs, bareKafkajs];
-  const [result, control] = await withClients(testbed, clients, 0, (contexts) =>
+  const clients = [...PUBLISHERS, bareKafkajs];
+  const results = await withClients(testbed, clients, 0, (contexts) =>
     underLoad(testbed, contexts, { topic: 'paused', disturb: () => pauseInTurn(testbed.cluster) }),
   );
-  for (const each of [result, control]) console.log(each === undefined ? 'no result' : summaryOf(each));
 
-  // Otherwise this run proves nothing.
-  expect(problemsOf(bareKafkajs, control ?? { faults: [] })).toEqual([]);
-  expect(result?.faults).toEqual([]);
-  expect(result?.outages).toBeGreaterThan(0);
-  expect(result?.verdict).toMatchObject({ lost: [], misplaced: [], reordered: [] });
+  for (const [at, client] of clients.entries()) {
+    const result = results[at] ?? { faults: ['There is no result.'] };
+    console.log(`${client.name}: ${summaryOf(result)}`);
+    // If the control lost nothing, this run proves nothing.
+    expect(problemsOf(client, result)).toEqual([]);
+    expect(result.outages).toBeGreaterThan(0);
+    expect(result.verdict?.acknowledged).toBeGreaterThan(1_000);
+  }
 });
