@@ -1,4 +1,4 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync, type Gunzip, type ZlibOptions } from 'node:zlib';
 import { errorText } from './options';
 
 /**
@@ -29,10 +29,12 @@ const MIN_CHUNK_BYTES = 1024;
  */
 export function gunzipData(stored: Uint8Array, maxBytes: number): Buffer | GunzipProblem {
   try {
-    const data = gunzipSync(stored, {
+    const { data, readBytes } = gunzip(stored, {
       maxOutputLength: Math.max(1, maxBytes),
       chunkSize: chunkBytes(stored, maxBytes),
     });
+    // zlib ignores everything from a zero byte on that follows the end.
+    if (readBytes < stored.byteLength) return { kind: 'damaged', message: 'unexpected bytes after its end' };
     return data.length > maxBytes ? { kind: 'too-large' } : data;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
@@ -40,6 +42,17 @@ export function gunzipData(stored: Uint8Array, maxBytes: number): Buffer | Gunzi
     if (!DAMAGED.has(code)) throw error;
     return { kind: 'damaged', message: errorText(error) };
   }
+}
+
+function gunzip(stored: Uint8Array, options: ZlibOptions): { readonly data: Buffer; readonly readBytes: number } {
+  // The type of `gunzipSync` does not know the result of `info`.
+  const { buffer, engine } = gunzipSync(stored, { ...options, info: true }) as unknown as GunzipInfo;
+  return { data: buffer, readBytes: engine.bytesWritten };
+}
+
+interface GunzipInfo {
+  readonly buffer: Buffer;
+  readonly engine: Gunzip;
 }
 
 /**

@@ -76,6 +76,11 @@ test.each<[string, AttributeValue, string]>([
   ['other bytes', gzip(Buffer.from('{"total":5}')), 'damaged (incorrect header check)'],
   ['a wrong checksum', gzip(withBadChecksum), 'damaged (incorrect data check)'],
   ['bytes behind it', gzip(Buffer.concat([whole, Buffer.from('more')])), 'damaged (incorrect header check)'],
+  [
+    'a zero byte and data behind it',
+    gzip(Buffer.concat([whole, Buffer.alloc(1), whole])),
+    'damaged (unexpected bytes after its end)',
+  ],
 ])('%s is refused, with its attribute', (_, data, message) => {
   const problem = problemOf(withData({ S: '{}' }, data));
   expect(problem).toContain(`"events[1].data.gzip" is ${message}`);
