@@ -1,4 +1,4 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync, type Gunzip, type ZlibOptions } from 'node:zlib';
 import { errorText } from './options';
 
 /**
@@ -20,6 +20,11 @@ export type GunzipProblem =
 
 const DAMAGED: ReadonlySet<unknown> = new Set(['Z_DATA_ERROR', 'Z_BUF_ERROR', 'Z_NEED_DICT']);
 const MIN_CHUNK_BYTES = 1024;
+/**
+ * If the data is damaged, Node.js keeps the last buffer until its event loop goes on. Larger buffers of a batch of
+ * damaged items would fill the memory of the relay. Decompression with larger ones is not faster.
+ */
+const MAX_CHUNK_BYTES = 64 * 1024;
 
 /**
  * Decompresses stored data.
@@ -29,10 +34,12 @@ const MIN_CHUNK_BYTES = 1024;
  */
 export function gunzipData(stored: Uint8Array, maxBytes: number): Buffer | GunzipProblem {
   try {
-    const data = gunzipSync(stored, {
+    const { data, readBytes } = gunzip(stored, {
       maxOutputLength: Math.max(1, maxBytes),
-      chunkSize: chunkBytes(stored, maxBytes),
+      chunkSize: chunkBytes(stored),
     });
+    // zlib ignores everything from a zero byte on that follows the end.
+    if (readBytes < stored.byteLength) return { kind: 'damaged', message: 'unexpected bytes after its end' };
     return data.length > maxBytes ? { kind: 'too-large' } : data;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
@@ -42,15 +49,26 @@ export function gunzipData(stored: Uint8Array, maxBytes: number): Buffer | Gunzi
   }
 }
 
+function gunzip(stored: Uint8Array, options: ZlibOptions): { readonly data: Buffer; readonly readBytes: number } {
+  // The type of `gunzipSync` does not know the result of `info`.
+  const { buffer, engine } = gunzipSync(stored, { ...options, info: true }) as unknown as GunzipInfo;
+  return { data: buffer, readBytes: engine.bytesWritten };
+}
+
+interface GunzipInfo {
+  readonly buffer: Buffer;
+  readonly engine: Gunzip;
+}
+
 /**
  * The size that the last four bytes of gzip state, and one more, so that zlib is called once and allocates one buffer
- * of that size. The statement may be false: then zlib takes more buffers.
+ * of that size. The statement may be false, or larger than a buffer: then zlib takes more buffers.
  */
-function chunkBytes(stored: Uint8Array, maxBytes: number): number {
+function chunkBytes(stored: Uint8Array): number {
   if (stored.byteLength < 4) return MIN_CHUNK_BYTES;
   const stated = new DataView(stored.buffer, stored.byteOffset, stored.byteLength).getUint32(
     stored.byteLength - 4,
     true,
   );
-  return Math.max(MIN_CHUNK_BYTES, Math.min(stated, maxBytes) + 1);
+  return Math.max(MIN_CHUNK_BYTES, Math.min(stated + 1, MAX_CHUNK_BYTES));
 }

@@ -48,10 +48,10 @@ export interface ItemBorders {
 /** The largest data of each event with which an item has at most `kilobytes`. */
 export interface ItemFit {
   readonly kilobytes: number;
-  /** As it is committed: two write units for each KB. */
-  readonly committedDataBytes: number;
-  /** With its marks: one more write unit for each KB. */
-  readonly markedDataBytes: number;
+  /** As it is committed: two write units for each KB. Left out if even an item without data is larger. */
+  readonly committedDataBytes?: number;
+  /** With its marks: one more write unit for each KB. Left out if even an item without data is larger. */
+  readonly markedDataBytes?: number;
 }
 
 /** The cost of an item of known size. */
@@ -118,7 +118,8 @@ function bordersOf(
   const bytesBeyondData = empty.bytes + (options.extraBytes ?? 0);
   const markBytes = options.retentionSeconds === 0 ? 0 : empty.markedBytes - empty.bytes;
   const borders = { type, topic, aggregate: shape.aggregate, bytesBeyondData, markBytes };
-  const dataOf = (itemBytes: number): number => Math.max(0, Math.floor((itemBytes - bytesBeyondData) / events));
+  const dataOf = (itemBytes: number): number | undefined =>
+    itemBytes < bytesBeyondData ? undefined : Math.floor((itemBytes - bytesBeyondData) / events);
   const fits = SHOWN_KILOBYTES.map((kilobytes) => ({
     kilobytes,
     committedDataBytes: dataOf(kilobytes * KB),

@@ -277,7 +277,9 @@ function borderLines(borders: readonly ItemBorders[], { eventsPerTransaction, wi
         type,
         number(bytesBeyondData),
         number(markBytes),
-        ...fits.map((fit) => `${number(fit.markedDataBytes)} / ${number(fit.committedDataBytes)}`),
+        ...fits.map(
+          ({ markedDataBytes, committedDataBytes }) => `${fitting(markedDataBytes)} / ${fitting(committedDataBytes)}`,
+        ),
       ]),
     ]),
     ...(sized ? ['', `Types up to ${count(within, 'byte')} above a KB border`, ...savingLines(borders)] : []),
@@ -285,6 +287,8 @@ function borderLines(borders: readonly ItemBorders[], { eventsPerTransaction, wi
     `Counted with keys of ${aggregatesOf(borders)}. Compare with items of your table; --extra-bytes adds headers and trace context.`,
   ];
 }
+
+const fitting = (dataBytes: number | undefined): string => (dataBytes === undefined ? 'none' : number(dataBytes));
 
 const aggregatesOf = (borders: readonly ItemBorders[]): string =>
   [...new Set(borders.map(({ aggregate }) => `${aggregate}#…`))].join(', ');

@@ -31,6 +31,11 @@ test('prints the data that fits, and the types just above a border', async () =>
   expect(printed.text).not.toContain('A month');
 });
 
+test('says which KB are too small for the item itself', async () => {
+  await cost('--catalogue', catalogue, '--events-per-transaction', '12');
+  expect(printed.text).toMatch(/order\.placed +955 +261 +none \/ 5 +\d+ \/ \d+ /);
+});
+
 test('next to the estimate of a load', async () => {
   await cost('--events-per-second', '10', '--event-bytes', '700', '--catalogue', catalogue);
   expect(printed.text).toContain('A month');

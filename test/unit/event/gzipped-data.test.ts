@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import { OutboxError } from '../../../lib';
@@ -7,6 +9,11 @@ import { messagesOf } from '../../../lib/event/message';
 import { anEvent, anItem, gzippedImageOf, imageOf } from '../../builders/items';
 
 const MAX = LIMITS.gunzippedBytes;
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose_gc');
+  runInNewContext('gc()');
+}
 
 /** An item with an event for each of the given values of `data`. */
 const withData = (...all: readonly (AttributeValue | undefined)[]): Image => {
@@ -76,6 +83,11 @@ test.each<[string, AttributeValue, string]>([
   ['other bytes', gzip(Buffer.from('{"total":5}')), 'damaged (incorrect header check)'],
   ['a wrong checksum', gzip(withBadChecksum), 'damaged (incorrect data check)'],
   ['bytes behind it', gzip(Buffer.concat([whole, Buffer.from('more')])), 'damaged (incorrect header check)'],
+  [
+    'a zero byte and data behind it',
+    gzip(Buffer.concat([whole, Buffer.alloc(1), whole])),
+    'damaged (unexpected bytes after its end)',
+  ],
 ])('%s is refused, with its attribute', (_, data, message) => {
   const problem = problemOf(withData({ S: '{}' }, data));
   expect(problem).toContain(`"events[1].data.gzip" is ${message}`);
@@ -120,6 +132,16 @@ describe('the decompressed size', () => {
       expect(problemOf(withData(gzip(bomb)))).toContain('is of more bytes');
       expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16 * MAX);
     }
+  });
+
+  test('of many damaged items does not fill the memory', () => {
+    const damaged = gzipSync(Buffer.alloc(MAX));
+    damaged.writeUInt8(damaged.readUInt8(damaged.length - 8) ^ 1, damaged.length - 8);
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    for (let at = 0; at < 200; at++) expect(problemOf(withData(gzip(damaged)))).toContain('incorrect data check');
+    collectGarbage();
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(50 * MAX);
   });
 
   test('is not what the last bytes state', () => {

@@ -4,7 +4,12 @@ import { createOutbox, defineEvents } from '../../../lib';
 import { itemBytes } from '../../../lib/dynamodb/item-size';
 import { decodeItem } from '../../../lib/event/item';
 import { costOf } from '../../../lib/operate/cost';
-import { itemBorders, type ItemBorders, type ItemBordersOptions } from '../../../lib/operate/item-borders';
+import {
+  itemBorders,
+  type ItemBorders,
+  type ItemBordersOptions,
+  type ItemFit,
+} from '../../../lib/operate/item-borders';
 
 const text = { schema: z.string(), contentType: 'text/plain' };
 const events = defineEvents({
@@ -14,6 +19,12 @@ const events = defineEvents({
 
 const bordersOf = (type: string, options: ItemBordersOptions = {}): ItemBorders =>
   itemBorders(events, options).find((each) => each.type === type)!;
+
+/** Of an item that is smaller than each of the shown KB. */
+const fitsOf = (type: string, options: ItemBordersOptions = {}): readonly Required<ItemFit>[] =>
+  bordersOf(type, options).fits.map(({ kilobytes, committedDataBytes = NaN, markedDataBytes = NaN }) => ({
+    ...{ kilobytes, committedDataBytes, markedDataBytes },
+  }));
 
 /** The size of the item that the write helper puts. */
 async function writtenBytes(type: 'order.placed' | 'invoice.issued', dataBytes: number, count = 1): Promise<number> {
@@ -37,7 +48,7 @@ describe.each(['order.placed', 'invoice.issued'] as const)('%s', (type) => {
   });
 
   test('the data that fits makes an item of exactly that many KB', async () => {
-    for (const { kilobytes, committedDataBytes, markedDataBytes } of bordersOf(type).fits) {
+    for (const { kilobytes, committedDataBytes, markedDataBytes } of fitsOf(type)) {
       expect(await writtenBytes(type, committedDataBytes)).toBe(kilobytes * 1024);
       expect(committedDataBytes - markedDataBytes).toBe(bordersOf(type).markBytes);
     }
@@ -45,18 +56,18 @@ describe.each(['order.placed', 'invoice.issued'] as const)('%s', (type) => {
 });
 
 test('several events share what fits, rounded down', async () => {
-  for (const { kilobytes, committedDataBytes } of bordersOf('order.placed', { eventsPerTransaction: 3 }).fits) {
+  for (const { kilobytes, committedDataBytes } of fitsOf('order.placed', { eventsPerTransaction: 3 })) {
     expect(await writtenBytes('order.placed', committedDataBytes, 3)).toBeLessThanOrEqual(kilobytes * 1024);
     expect(await writtenBytes('order.placed', committedDataBytes + 1, 3)).toBeGreaterThan(kilobytes * 1024);
   }
 });
 
-test('an item that is too small for its own names fits no data', () => {
-  expect(bordersOf('order.placed', { eventsPerTransaction: 15 }).fits[0]).toEqual({
-    kilobytes: 1,
-    committedDataBytes: 0,
-    markedDataBytes: 0,
-  });
+test('no data fits into a KB if the item is larger without any', () => {
+  const bordersWith = (eventsPerTransaction: number) => bordersOf('order.placed', { eventsPerTransaction });
+  const { bytesBeyondData: bytes, fits } = bordersWith(8);
+  expect(bytes).toBeLessThan(1024);
+  expect(fits[0]).toEqual({ kilobytes: 1, committedDataBytes: Math.floor((1024 - bytes) / 8) });
+  expect(bordersWith(15).fits[0]).toEqual({ kilobytes: 1 });
 });
 
 test('without a size only the borders are returned', () => {
@@ -78,7 +89,7 @@ test('the units of a size are those of the calculator', () => {
 });
 
 describe('a type just above a border', () => {
-  const fit = bordersOf('order.placed').fits[0]!;
+  const fit = fitsOf('order.placed')[0]!;
   const savingsAt = (dataBytes: number, options: ItemBordersOptions = {}) =>
     bordersOf('order.placed', { sizes: { 'order.placed': dataBytes }, ...options }).sized?.savings;
 
