@@ -13,13 +13,16 @@ import { itemBytes, itemWriteUnits } from './item-size';
 export function encodeCheapest(item: OutboxItem, aboveBytes: number | undefined): Record<string, unknown> {
   const plain = encodeItem(item);
   if (aboveBytes === undefined) return plain;
-  const gzipped = gzipLargeData(item.events, aboveBytes);
+  const gzipped = gzipLargeData(item.events, Math.max(aboveBytes, NEVER_SMALLER_BYTES));
   if (gzipped.size === 0) return plain;
   const compressed = encodeItem(item, gzipped);
   const markBytes = itemBytes(usualMarks(item.events.map(({ topic }) => topic)));
   const unitsOf = (bytes: number): number => itemWriteUnits(bytes, bytes + markBytes);
   return unitsOf(itemBytes(compressed)) < unitsOf(itemBytes(plain)) ? compressed : plain;
 }
+
+/** The header and the end of gzip, and the map around it, take more than compression saves. */
+const NEVER_SMALLER_BYTES = 32;
 
 /** The compressed data by index of the event, as far as it is smaller and within the limit for an item. */
 function gzipLargeData(events: readonly OutboxEvent[], aboveBytes: number): ReadonlyMap<number, GzippedData> {
