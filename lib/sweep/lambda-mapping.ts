@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { GetEventSourceMappingCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import type { PassPolicy } from './full-pass';
 
@@ -15,19 +16,17 @@ export const mappingClient = (): LambdaClient =>
   });
 
 /**
- * Describes an event source mapping by its id and by when it or its state last changed. A mapping that is gone has a
- * description of its own.
+ * Describes an event source mapping by its id, and by a hash of its settings and its state. `LastModified` does not
+ * count: on a stream it changes, to full minutes, although the mapping stays the same. Rejects if the mapping is gone: a
+ * mapping that was made by hand instead has an id that the sweeper does not know.
  *
  * https://docs.aws.amazon.com/lambda/latest/api/API_GetEventSourceMapping.html
  */
 export const mappingDescriber =
   (client: Pick<LambdaClient, 'send'>, id: string): PassPolicy['describeMapping'] =>
   async () => {
-    try {
-      const { LastModified } = await client.send(new GetEventSourceMappingCommand({ UUID: id }));
-      return `${id}, ${LastModified?.toISOString() ?? 'without a time'}`;
-    } catch (error) {
-      if (error instanceof Error && error.name === 'ResourceNotFoundException') return `${id}, gone`;
-      throw error;
-    }
+    const described = await client.send(new GetEventSourceMappingCommand({ UUID: id }));
+    const { $metadata: _, LastModified: _at, LastProcessingResult: _result, ...settings } = described;
+    const sorted = Object.entries(settings).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return `${id}, ${createHash('sha256').update(JSON.stringify(sorted)).digest('base64url')}`;
   };

@@ -1,4 +1,9 @@
-import { GetEventSourceMappingCommand, LambdaClient, ResourceNotFoundException } from '@aws-sdk/client-lambda';
+import {
+  GetEventSourceMappingCommand,
+  LambdaClient,
+  ResourceNotFoundException,
+  type GetEventSourceMappingCommandOutput,
+} from '@aws-sdk/client-lambda';
 import { mockClient } from 'aws-sdk-client-mock';
 import { mappingDescriber } from '../../../lib/sweep/lambda-mapping';
 
@@ -6,25 +11,44 @@ const lambda = mockClient(LambdaClient);
 const describeMapping = mappingDescriber(new LambdaClient({ region: 'eu-west-1' }), 'an-id');
 beforeEach(() => lambda.reset());
 
-const modifiedAt = (LastModified?: Date) =>
-  lambda.on(GetEventSourceMappingCommand, { UUID: 'an-id' }).resolves({ UUID: 'an-id', LastModified });
+const ENABLED: Partial<GetEventSourceMappingCommandOutput> = {
+  ...{ UUID: 'an-id', State: 'Enabled', StateTransitionReason: 'User action' },
+  FilterCriteria: { Filters: [{ Pattern: '{"eventName":["INSERT"]}' }] },
+  ...{ LastModified: new Date('2021-08-07T14:15:00Z'), LastProcessingResult: 'OK' },
+};
 
-it('is the same until the mapping or its state changes', async () => {
-  modifiedAt(new Date(0));
-  const before = await describeMapping();
-  expect(await describeMapping()).toBe(before);
-  modifiedAt(new Date(1_000));
-  expect(await describeMapping()).not.toBe(before);
+const descriptionOf = (mapping: Partial<GetEventSourceMappingCommandOutput>): Promise<string> => {
+  lambda.on(GetEventSourceMappingCommand, { UUID: 'an-id' }).resolves(mapping);
+  return describeMapping();
+};
+
+it.each<[string, Partial<GetEventSourceMappingCommandOutput>]>([
+  ['nothing was changed', { $metadata: { requestId: 'another' } }],
+  ['Lambda notes that it reads the stream', { LastModified: new Date('2021-08-07T14:16:00Z') }],
+  ['an invocation failed', { LastProcessingResult: 'PROBLEM: Function call failed' }],
+])('is the same if %s', async (_, change) => {
+  expect(await descriptionOf({ ...ENABLED, ...change })).toBe(await descriptionOf(ENABLED));
 });
 
-it('describes a mapping that is gone, and one without a time', async () => {
-  lambda.on(GetEventSourceMappingCommand).rejects(new ResourceNotFoundException({ message: 'no', $metadata: {} }));
-  expect(await describeMapping()).toBe('an-id, gone');
-  modifiedAt();
-  expect(await describeMapping()).toBe('an-id, without a time');
+it('is the same whatever the order of the settings', async () => {
+  const reversed = Object.fromEntries(Object.entries(ENABLED).toReversed());
+  expect(await descriptionOf(reversed)).toBe(await descriptionOf(ENABLED));
 });
 
-it('rejects when Lambda refuses', async () => {
-  lambda.on(GetEventSourceMappingCommand).rejects(new Error('not authorized'));
-  await expect(describeMapping()).rejects.toThrow('not authorized');
+it.each<[string, Partial<GetEventSourceMappingCommandOutput>]>([
+  ['the state', { State: 'Disabled' }],
+  ['the filter', { FilterCriteria: { Filters: [{ Pattern: '{}' }] } }],
+  ['another setting', { MaximumRecordAgeInSeconds: 60 }],
+])('differs after a change of %s', async (_, change) => {
+  expect(await descriptionOf({ ...ENABLED, ...change })).not.toBe(await descriptionOf(ENABLED));
+});
+
+it('rejects when the mapping is gone, and when Lambda refuses', async () => {
+  for (const refusal of [
+    new ResourceNotFoundException({ message: 'no', $metadata: {} }),
+    new Error('not authorized'),
+  ]) {
+    lambda.on(GetEventSourceMappingCommand).rejects(refusal);
+    await expect(describeMapping()).rejects.toThrow(refusal);
+  }
 });
