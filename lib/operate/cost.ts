@@ -294,7 +294,8 @@ function sweepsOf(
   return {
     sweepRuns,
     sweepReadUnits: readUnits / sweepRuns,
-    sweepsPerDay: DAY_SECONDS / fullSweepEverySeconds(takesSeconds, fullSweepIntervalSeconds),
+    sweepsPerDay:
+      DAY_SECONDS / fullSweepEverySeconds(takesSeconds, fullSweepIntervalSeconds, SWEEPER_DEFAULTS.overdueAfterSeconds),
     sweeperReadUnitsPerDay: MINUTES_PER_DAY + (DAY_SECONDS / sweepIntervalSeconds) * READ_UNITS_PER_RUN,
   };
 }

@@ -47,7 +47,7 @@ export interface PassHistory {
 export interface PassPolicy {
   /**
    * Describes the event source mapping: a text that changes with the mapping and with its state. Rejects if Lambda does
-   * not respond.
+   * not respond or the mapping is gone.
    */
   readonly describeMapping: () => Promise<string>;
   /** Maximum milliseconds from the beginning of a pass to that of the next one. */
@@ -93,7 +93,9 @@ export async function decidePass(store: SweepStore, policy: PassPolicy, given: N
   if (startedAt === undefined) return decided('first');
   if (isSettled !== true) return decided('unsettled');
   if (startedAt < mappingChangedAt + policy.overdueAfterMs + SCAN_MARGIN_MS) return decided('mapping-changed');
-  if (now() - startedAt >= policy.intervalMs) return decided('interval');
+  const ageMs = now() - startedAt;
+  // A time in the future comes from a wrong clock, and would put off the next pass.
+  if (ageMs >= policy.intervalMs || ageMs < -SCAN_MARGIN_MS) return decided('interval');
   const isRead = await isStreamRead(store, given).catch((error: unknown) => {
     failures.push(error);
     return false;
@@ -106,10 +108,14 @@ export const NOTICED_AFTER_MS = 22 * 3_600_000;
 
 /**
  * The seconds from the beginning of a pass to that of the next one, if nothing gives a cause. The longer a pass takes,
- * the sooner the next one begins: every loss must be noticed in time.
+ * and the later an item is overdue, the sooner the next one begins: every loss must be noticed in time.
  */
-export const fullSweepEverySeconds = (passSeconds: number, intervalSeconds: number): number =>
-  Math.max(passSeconds, Math.min(intervalSeconds, NOTICED_AFTER_MS / 1000 - passSeconds));
+export const fullSweepEverySeconds = (
+  passSeconds: number,
+  intervalSeconds: number,
+  overdueAfterSeconds: number,
+): number =>
+  Math.max(passSeconds, Math.min(intervalSeconds, NOTICED_AFTER_MS / 1000 - passSeconds - overdueAfterSeconds));
 
 /** Random keys are in random shards. */
 const PROBED_KEYS = 4;

@@ -11,7 +11,15 @@ import { EMPTY_COUNTS, holdSummary, type TableCounts } from './table-counts';
 import { SignalFeed } from './signal-feed';
 import { GapSearch, stillOpen, untilSecondRead } from './gap-search';
 import { earlierOf, isSuspectedLoss, type Finding, type SuspectedLoss } from './evaluate-key';
-import { BYTES_PER_UNIT, SCAN_MARGIN_MS, isComplete, mayResume, newProgress, type ScanProgress } from './scan-progress';
+import {
+  BYTES_PER_UNIT,
+  SCAN_MARGIN_MS,
+  isComplete,
+  mayResume,
+  newProgress,
+  resumed,
+  type ScanProgress,
+} from './scan-progress';
 import type { SweepStore } from './ports';
 import { scanTable, type ScanResult } from './scan-table';
 
@@ -156,9 +164,10 @@ function passPolicy(tableBytes: number, options: SweepOptions): PassPolicy | und
   const { passes, overdueAfterMs, sweepIntervalMs = HOUR_MS } = options;
   if (passes === undefined) return undefined;
   const passSeconds = durationOfPassMs(tableBytes, options) / 1000;
-  const intervalMs = fullSweepEverySeconds(passSeconds, passes.intervalMs / 1000) * 1000;
-  // Runs do not begin at exact times.
-  return { ...passes, overdueAfterMs, intervalMs: intervalMs - sweepIntervalMs / 2 };
+  const intervalMs = fullSweepEverySeconds(passSeconds, passes.intervalMs / 1000, overdueAfterMs / 1000) * 1000;
+  // The next run would be too late. Runs do not begin at exact times.
+  const untilNextMs = sweepIntervalMs - Math.min(sweepIntervalMs / 2, SCAN_MARGIN_MS);
+  return { ...passes, overdueAfterMs, intervalMs: intervalMs - untilNextMs };
 }
 
 interface RunTimes {

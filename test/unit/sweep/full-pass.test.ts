@@ -169,6 +169,34 @@ it('reads a table that takes many runs sooner again', async () => {
     describe: () => Promise.resolve({ streamArn: 'stream', bytes: runs * 840 * 1_000 * 8 * 1_024 }),
   });
   table.passes = { ...SETTLED, startedAt: NOW - 10.75 * HOUR };
-  expect((await run({ sweepIntervalMs: HOUR }, ofRuns(10))).cause).toBeUndefined();
-  expect((await run({ sweepIntervalMs: HOUR }, ofRuns(11))).cause).toBe('interval');
+  expect((await run({ sweepIntervalMs: HOUR }, ofRuns(9))).cause).toBeUndefined();
+  expect((await run({ sweepIntervalMs: HOUR }, ofRuns(10))).cause).toBe('interval');
+});
+
+it.each([
+  ['an hour', 1, 1, 12],
+  ['eleven hours', 11, 1, 10],
+  ['an hour, with a run in seven hours', 1, 7, 7],
+  ['five hours, with a run in seven hours', 5, 7, 7],
+  ['six hours, with a run in six hours', 6, 6, 6],
+])(
+  'notices each loss before the 22nd hour if items are overdue after %s',
+  async (_, overdueAfter, interval, expected) => {
+    const times = { overdueAfterMs: overdueAfter * HOUR, sweepIntervalMs: interval * HOUR };
+    let hours = 0;
+    do {
+      hours += interval;
+      // A run begins some seconds earlier or later than planned.
+      table.passes = { ...SETTLED, startedAt: NOW - hours * HOUR + MINUTE };
+    } while ((await run(times)).cause !== 'interval');
+    expect(hours).toBe(expected);
+    expect(overdueAfter + hours).toBeLessThan(22);
+  },
+);
+
+it('reads the table if the last pass is noted in the future', async () => {
+  table.passes = { ...SETTLED, startedAt: NOW + 6 * MINUTE };
+  expect((await run()).cause).toBe('interval');
+  table.passes = { ...SETTLED, startedAt: NOW + MINUTE };
+  expect((await run()).cause).toBeUndefined();
 });
