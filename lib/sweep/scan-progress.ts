@@ -28,7 +28,7 @@ export interface ScanProgress {
   readonly counts: TableCounts;
   /** Epoch milliseconds at which the oldest item was committed that was open, behind no hold and not acted on. */
   readonly uncoveredSince?: number;
-  /** Whether an earlier run of this scan found something to act on. */
+  /** Whether an earlier run of this scan found something to act on, or keys were held. */
   readonly hasFindings?: boolean;
 }
 
@@ -47,6 +47,16 @@ const LONGEST_PAUSE_MS = 12 * 3_600_000;
 
 export const mayResume = ({ savedAt, startedAt }: ScanProgress, now: number): boolean =>
   Math.abs(now - (savedAt ?? startedAt)) <= LONGEST_PAUSE_MS;
+
+/**
+ * The scan without an oldest pending item that was in flight when an earlier run met it: by now it would look overdue.
+ */
+export function resumed(stored: ScanProgress, overdueAfterMs: number): ScanProgress {
+  const { savedAt, startedAt, counts } = stored;
+  const { oldestPendingAt = -Infinity } = counts;
+  if (oldestPendingAt <= (savedAt ?? startedAt) - overdueAfterMs) return stored;
+  return { ...stored, counts: { ...counts, oldestPendingAt: undefined, oldestPendingKey: undefined } };
+}
 
 export const isComplete = ({ next, segments, unfinished }: ScanProgress): boolean =>
   next === segments && unfinished.length === 0;

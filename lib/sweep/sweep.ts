@@ -107,7 +107,7 @@ export async function sweep(store: SweepStore, options: SweepOptions): Promise<S
   const stored = resumes ? await store.readProgress() : undefined;
   const begun =
     stored !== undefined && mayResume(stored, startedAt)
-      ? stored
+      ? resumed(stored, options.overdueAfterMs)
       : newProgress(startedAt, table.bytes, options.readUnitsPerSecond);
   const times: RunTimes = {
     startedAt,
@@ -213,7 +213,7 @@ class SweepRun {
       const { progress, findings, readUnits, failures } = await this.#scanPart(isFirst);
       this.#readUnits += readUnits;
       this.#failures.push(...failures);
-      this.#hasFindings ||= findings.length > 0;
+      this.#hasFindings ||= findings.length > 0 || this.#control.holds.size > 0;
       const { isDone, openSince } = await this.#handle(findings);
       // The next run reads the part again whose findings were not acted on.
       if (isDone) {

@@ -6,6 +6,7 @@ import { isStreamProbe } from '../../../lib/sweep/evaluate-key';
 import type { PassHistory } from '../../../lib/sweep/full-pass';
 import type { SweepStore } from '../../../lib/sweep/ports';
 import { newProgress } from '../../../lib/sweep/scan-progress';
+import { EMPTY_COUNTS } from '../../../lib/sweep/table-counts';
 import { sweep, type SweepOptions, type SweepReport } from '../../../lib/sweep/sweep';
 import { anItem } from '../../builders/items';
 import { MemoryTable } from '../../builders/memory-table';
@@ -151,10 +152,30 @@ describe('a pass notes that nothing was left to do, but not', () => {
     expect(await pass()).toBe(false);
   });
 
+  it('if a key is being drained, whose items count as pending', async () => {
+    const since = NOW - 3 * HOUR;
+    const reason = 'partition-unavailable';
+    table.put(anItem({ key: '1', version: 1, committedAt: since }));
+    table.holds.set(hold.pk, { ...hold, since, state: 'draining', reason, attempts: 0 });
+    expect(await pass()).toBe(false);
+    expect(table.signals.size).toBe(0);
+  });
+
   it('if a gap is suspected', async () => {
     table.setGapSuspicion({ streamArn: 'stream' }, NOW - MINUTE);
     expect(await pass()).toBe(false);
   });
+});
+
+it.each([
+  ['not an item that was in flight', 10 * MINUTE, undefined],
+  ['an item that was overdue', 2 * HOUR, NOW - 6 * HOUR],
+])('reports, of those that an earlier run of the pass met, %s', async (_, ageMs, oldestPendingAt) => {
+  const savedAt = NOW - 4 * HOUR;
+  const counts = { ...EMPTY_COUNTS, pending: 1, oldestPendingAt: savedAt - ageMs, oldestPendingKey: 'order#1' };
+  table.progress = { ...newProgress(savedAt, 0, 1_000), savedAt, counts };
+  const oldestPendingKey = oldestPendingAt === undefined ? undefined : 'order#1';
+  expect(await run()).toMatchObject({ complete: true, pending: 1, oldestPendingAt, oldestPendingKey });
 });
 
 it('notes nothing of a pass that is not complete', async () => {
