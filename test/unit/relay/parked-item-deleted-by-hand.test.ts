@@ -162,6 +162,24 @@ describe('on a table that keeps no published items, an item behind the first one
     expect(w.hold()).toMatchObject({ position: at(2), id: 'a2', reason: 'item-gone' });
   });
 
+  it('is not taken for deleted if only the mark of the first one could not be written', async () => {
+    const w = aWorld({ retention: 0 });
+    w.poisonous.add('a2').add('a1');
+    await w.putAll(2);
+    await w.putAll(1, 3);
+    expect(w.hold()).toMatchObject({ position: at(1), others: [{ position: at(2), id: 'a2' }] });
+    w.poisonous.clear();
+    w.table.failMark = ({ sk }) => sk === at(1);
+    expect(await w.drain()).toBe(0);
+    w.table.failMark = () => false;
+
+    const another = w.newProcess();
+    const signal = w.table.putSignal(newSignal(KEY, w.clock.at, { kind: 'drain', from: at(1), request }));
+    expect(await another.handle([signal], plentyOfTime)).toBeUndefined();
+
+    expect(w.hold()).toBeUndefined();
+  });
+
   it('was published with the first one if that is gone too', async () => {
     const w = aWorld({ retention: 0 });
     w.put(3);

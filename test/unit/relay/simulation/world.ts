@@ -1,7 +1,7 @@
 import { anEvent, anItem } from '../../../builders/items';
 import { MemoryTable, type Snapshot } from '../../../builders/memory-table';
 import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
-import type { Control, Hold } from '../../../../lib/event/control';
+import { ITEM_GONE, type Control, type Hold } from '../../../../lib/event/control';
 import { identityOf, type Image, type ItemKey } from '../../../../lib/event/item';
 import { SIGNALS_PARTITION } from '../../../../lib/event/key';
 import { positionKey, positionOfVersion } from '../../../../lib/event/position';
@@ -392,6 +392,11 @@ export class SimulatedWorld {
 
   #checkHolds(): void {
     const { maxHolds } = this.#profile;
+    for (const { pk, id, reason } of this.table.holds.values()) {
+      if (reason !== ITEM_GONE || id === undefined || this.#deletedOnce.has(id)) continue;
+      const wrong = `${pk} is held for ${id}, which was not deleted by hand`;
+      if (!this.#unfixed.includes(wrong)) this.#unfixed.push(wrong);
+    }
     if (maxHolds === undefined) return;
     const held = [...this.table.holds.values()].filter(({ awaits }) => awaits !== undefined).length;
     // A relay that was interrupted may hold one more.
