@@ -114,7 +114,8 @@ export class DrainRun {
         this.#rest = itemRef(next);
         return 'postponed';
       }
-      if (isNewHold) return 'held';
+      // Another relay has changed the hold since, so it did not move to the item that stopped this drain.
+      if (isNewHold) return hold.state === 'holding' ? 'held' : 'failed';
       if (hold !== undefined && last >= hold.position) return 'done';
     }
     if (!(await this.#holdAtGone([]))) return 'failed';

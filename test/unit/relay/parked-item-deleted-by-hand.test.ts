@@ -112,6 +112,34 @@ it('no later item passes an item that is deleted while it is retried', async () 
   expect(w.hold()).toMatchObject({ position: at(1), reason: 'item-gone' });
 });
 
+it('a drain that stops at a hold which another relay has changed since is repeated', async () => {
+  const w = aWorld();
+  w.poisonous.add('a1');
+  await w.putAll(1, 2, 3);
+  w.poisonous.clear();
+  w.poisonous.add('a2');
+  const { refuse } = w.kafka;
+  let isFirst = true;
+  w.kafka.refuse = (batch) => {
+    const refused = refuse(batch);
+    if (refused !== undefined && isFirst) {
+      isFirst = false;
+      const { reason, message } = { reason: 'message-refused' as const, message: 'no' };
+      void w.table.park({ pk: KEY, sk: at(3), id: 'a3', attempts: 0, isHead: false, reason, message });
+    }
+    return refused;
+  };
+
+  const from = at(1);
+  const signal = w.table.putSignal(newSignal(KEY, w.clock.at, { kind: 'drain', from, request }));
+  expect(await w.handle([signal], plentyOfTime)).toBe(0);
+  expect(await w.handle([signal], plentyOfTime)).toBeUndefined();
+
+  expect(w.ids()).toEqual(['a1']);
+  expect(w.hold()).toMatchObject({ position: at(2), state: 'holding', others: [{ position: at(3), id: 'a3' }] });
+  expect(w.signals()).toBe(0);
+});
+
 describe('with a retention of zero', () => {
   it('an item that a drain has published before it was interrupted is not gone', async () => {
     const w = aWorld({ retention: 0 });
