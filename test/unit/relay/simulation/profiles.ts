@@ -26,6 +26,12 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
   'signals that come by another shard': { full: true, zombies: true, partitions: true },
   'a mapping that is off for longer than the stream lasts': { trims: true },
   'a mapping that is off on quiet days': { trims: true, quietDays: true },
+  'a shard that stands still for longer than the stream lasts': {
+    trims: true,
+    oneShard: true,
+    quietDays: true,
+    healthy: true,
+  },
   'one partition that stays unavailable while relays run': {
     partitions: true,
     grows: true,

@@ -79,10 +79,17 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   'without a cause, the table is read twice a day': {
     file: 'sweep/full-pass.ts',
-    text: "if (now() - startedAt >= policy.intervalMs) return decided('interval');",
+    text: "if (ageMs >= policy.intervalMs || ageMs < -SCAN_MARGIN_MS) return decided('interval');",
     off: '',
     profile: { vanishes: true, healthy: true },
     wrong: /is left by the sweeper/,
+  },
+  'without a cause, the table is read before the stream drops records': {
+    file: 'sweep/full-pass.ts',
+    text: 'if (ageMs >= policy.intervalMs ||',
+    off: 'if (ageMs >= 3 * policy.intervalMs ||',
+    profile: { trims: true, oneShard: true, quietDays: true, healthy: true },
+    wrong: /overtook/,
   },
   'a suspected gap remains while an item from before it is open': {
     file: 'sweep/sweep.ts',

@@ -6,7 +6,7 @@ import { identityOf, type Image, type ItemKey } from '../../../../lib/event/item
 import { SIGNALS_PARTITION } from '../../../../lib/event/key';
 import { positionKey, positionOfVersion } from '../../../../lib/event/position';
 import type { TopicPartition } from '../../../../lib/event/topic-partition';
-import { newSignal, type Signal, type SkipSignal } from '../../../../lib/event/signal';
+import { newSignal, storedKeyOf, type Signal, type SkipSignal } from '../../../../lib/event/signal';
 import { KeyFailure, PositionsUnread } from '../../../../lib/relay/key-failure';
 import type {
   BatchOutcome,
@@ -18,6 +18,7 @@ import type {
   StoredState,
 } from '../../../../lib/relay/ports';
 import type { StreamRecord } from '../../../../lib/relay/record';
+import { isStreamProbe } from '../../../../lib/sweep/evaluate-key';
 import type { SweepStore } from '../../../../lib/sweep/ports';
 import { probePartitions } from '../../../../lib/sweep/probe-partitions';
 import { sweep } from '../../../../lib/sweep/sweep';
@@ -38,6 +39,8 @@ export interface Profile {
   readonly trims?: boolean;
   /** With `trims`: on some of these days no item is written. */
   readonly quietDays?: boolean;
+  /** With `trims`: on these days only the items' shard stands still, and the relay acts on probes in other shards. */
+  readonly oneShard?: boolean;
   /** The stream is sometimes switched off and on: the new one has none of the undelivered records. */
   readonly newStreams?: boolean;
   /** The mapping is sometimes made again in a way that drops the undelivered records, on the same stream. */
@@ -160,6 +163,8 @@ export class SimulatedWorld {
     { records: [], checkpoint: 0 },
   ];
   #sweeping: Sweeping | undefined;
+  /** Whether the relay acts on signals of keys that the world does not write. */
+  #areOthersRead = false;
   #streams = 1;
   #mappings = 1;
   #processes: Process[] = [];
@@ -487,13 +492,16 @@ export class SimulatedWorld {
     this.#crashAll();
     // On a quiet day, a lost item's key gets no younger record that is late and would be looked up.
     const isQuiet = this.#profile.quietDays === true && this.#chance(0.5);
+    const { oneShard = false } = this.#profile;
     // The mapping is disabled, or its function cannot be invoked.
-    if (this.#chance(0.5)) this.#mappings++;
+    if (!oneShard && this.#chance(0.5)) this.#mappings++;
+    this.#areOthersRead = oneShard;
     for (let hour = 0; hour < 27; hour++) {
       this.#pass(HOUR);
       if (!isQuiet && this.#chance(0.2)) this.#write();
       await this.#sweepToTheEnd({ isRelayOff: true });
     }
+    this.#areOthersRead = false;
     const trimmedBefore = (this.#now - 24 * HOUR) / 1000;
     const createdAt = (record: StreamRecord | undefined): number =>
       record?.dynamodb?.ApproximateCreationDateTime ?? Infinity;
@@ -605,7 +613,14 @@ export class SimulatedWorld {
       pause: () => call(() => Promise.resolve()),
       remove: (signals) => call(() => table.remove(signals)),
       noteStream: (known, streamArn) => call(() => table.noteStream(known, streamArn)),
-      send: (signal) => call(() => Promise.resolve(table.sendSignal(signal))),
+      send: (signal) =>
+        call(() => {
+          // The relay acts at once.
+          if (this.#areOthersRead && isStreamProbe(signal) && !worldKeys.includes(keyOf(signal))) {
+            return Promise.resolve(storedKeyOf(signal));
+          }
+          return Promise.resolve(table.sendSignal(signal));
+        }),
       replace: (lost, successor) => call(() => Promise.resolve(table.replace(lost, successor))),
       markUnprocessable: (signal, why) => call(() => table.markUnprocessable(signal, why)),
       suspectGap: (known, since) =>
@@ -996,6 +1011,8 @@ export class SimulatedWorld {
 
 /** The ids of its events: the first one has the item's id. */
 const eventIdsOf = ({ id, topics }: Written): string[] => topics.map((_, at) => (at === 0 ? id : `${id}.${at}`));
+
+const keyOf = ({ pk }: Signal): string => pk.replace(/^order#/, '');
 
 const itemIdOf = (eventId: string): string => eventId.split('.')[0] ?? '';
 
