@@ -311,7 +311,7 @@ class SweepRun {
     if (decision !== undefined) {
       this.#failures.push(...decision.failures);
       if (complete) await this.#recordFailure(this.#notePass(decision, gapSuspicion));
-    }
+    } else if (this.#hasFindings) await this.#recordFailure(this.#noteFindings());
     return {
       ...this.#progress.counts,
       cause: decision?.cause ?? 'requested',
@@ -336,6 +336,12 @@ class SweepRun {
       gapSuspicion === 'none' &&
       counts.signals + counts.unprocessableSignals === 0;
     return this.#store.writePasses({ ...history, startedAt, isSettled });
+  }
+
+  /** A scheduled run settles what this run has found and not proved. */
+  async #noteFindings(): Promise<void> {
+    const known = await this.#store.readPasses();
+    if (known?.isSettled === true) await this.#store.writePasses({ ...known, isSettled: false });
   }
 
   async #settleGapSuspicion(complete: boolean): Promise<GapSuspicion> {

@@ -167,6 +167,17 @@ describe('a pass notes that nothing was left to do, but not', () => {
   });
 });
 
+it('is followed by a scheduled pass if an operator has requested it and it found something', async () => {
+  const isSlow = storeOf(() => Promise.resolve());
+  const request = (): Promise<SweepReport> => run({ passes: undefined, resumes: false }, isSlow);
+  await request();
+  expect(table.passes).toEqual(SETTLED);
+  table.put(anItem({ key: '1', version: 1, committedAt: NOW - 2 * HOUR }));
+  expect(await request()).toMatchObject({ gapSuspicion: 'none' });
+  await actOnProbes();
+  expect((await run()).cause).toBe('unsettled');
+});
+
 it.each([
   ['not an item that was in flight', 10 * MINUTE, undefined],
   ['an item that was overdue', 2 * HOUR, NOW - 6 * HOUR],
