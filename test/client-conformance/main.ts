@@ -6,9 +6,10 @@ import { CASES, warmUp, type CaseResult, type ConformanceCase } from './cases';
 import type { Client, OpenClient } from './client';
 import { bareKafkajs } from './clients/bare-kafkajs';
 import { kafkajs } from './clients/kafkajs';
+import { platformatic } from './clients/platformatic';
 import { isSound } from './judge';
 
-const CLIENTS: readonly Client[] = [kafkajs, bareKafkajs];
+const CLIENTS: readonly Client[] = [kafkajs, platformatic, bareKafkajs];
 const DEFAULT_RECORDS = 300_000;
 const REQUEST_TIMEOUT_MS = 1_500;
 

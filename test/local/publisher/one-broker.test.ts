@@ -1,7 +1,8 @@
 import type { Message } from '../../../lib/event/message';
 import { COMPRESSIONS, type Compression } from '../../../lib/relay/environment';
 import { kafkaClient } from '../../../lib/kafka/client';
-import { createKafkaPublisher, type KafkaPublisher } from '../../../lib/relay/kafkajs/publisher';
+import { createKafkaPublisher } from '../../../lib/relay/kafkajs/publisher';
+import type { KafkaPublisher } from '../../../lib/relay/publishing/publisher';
 import type { PartitionBatch } from '../../../lib/relay/ports';
 import { startKafka, type KafkaCluster } from '../../../local/kafka/cluster';
 import { createTopics, deleteTopic } from '../../../local/kafka/topics';

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigResourceTypes } from 'kafkajs';
 import { kafkaClient } from '../../../lib/kafka/client';
-import { createKafkaPublisher, type KafkaPublisher } from '../../../lib/relay/kafkajs/publisher';
+import { createKafkaPublisher } from '../../../lib/relay/kafkajs/publisher';
+import type { KafkaPublisher } from '../../../lib/relay/publishing/publisher';
 import type { BatchOutcome, PartitionBatch } from '../../../lib/relay/ports';
 import type { KafkaBroker } from '../../../local/kafka/broker';
 import { startKafka, type KafkaCluster } from '../../../local/kafka/cluster';
