@@ -46,7 +46,8 @@ export const produce = (
       const { api, parseResponse } = produceV8;
       const body = async (): Promise<Writer> => Writer.create().append(await encodeProduceRequest(request, compressor));
       connection.send(api.key, api.version, body, parseResponse, false, false, (error, answer) => {
-        if (answer === undefined) reject(error ?? new Error('The client returned no answer.'));
+        // After a timeout, the client passes null as the answer.
+        if (error !== null || answer === undefined) reject(error ?? new Error('The client returned no answer.'));
         else resolve(answer);
       });
     }),
