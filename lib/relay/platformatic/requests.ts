@@ -33,8 +33,8 @@ export const requestMetadata = (connection: Connection, topics: readonly string[
 /**
  * Sends a produce request and returns the broker's answer, with the error code of each partition.
  *
- * The body is that of {@link encodeProduceRequest}: the client's own encoder takes two to three times the CPU, counts
- * the characters of texts instead of their bytes, and stores a value of a wrong type as an empty one.
+ * The body is that of {@link encodeProduceRequest}: the client's own encoder takes two to three times the CPU, and
+ * stores a value of a wrong type as an empty one.
  */
 export const produce = (
   connection: Connection,

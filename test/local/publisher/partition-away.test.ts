@@ -21,10 +21,6 @@ let cluster: KafkaCluster;
 let publisher: KafkaPublisher;
 let rebuilds: unknown[];
 let made: number;
-beforeAll(async () => {
-  cluster = await startKafka({ nodes: 3 });
-});
-afterAll(() => cluster.stop());
 
 const batch = (topic: string, partition: number, value: string): PartitionBatch => ({
   topic,
@@ -88,12 +84,12 @@ const nodeAt = (index: number): KafkaBroker => {
   return node;
 };
 
-describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
-  const healthy = `${client}-healthy`;
-  const starved = `${client}-starved`;
-  const replicated = `${client}-replicated`;
-  const fragile = `${client}-fragile`;
-  const spread = `${client}-spread`;
+describe.each(PUBLISHERS)('with %s', (_, openPublisher) => {
+  // Not shared by the clients, because the admin client of the tests fails while any topic has no leader.
+  beforeAll(async () => {
+    cluster = await startKafka({ nodes: 3 });
+  });
+  afterAll(() => cluster.stop());
 
   beforeEach(() => {
     rebuilds = [];
@@ -107,30 +103,28 @@ describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
   afterEach(() => publisher.close());
 
   test('one topic without enough replicas costs the others neither a second copy nor their producer', async () => {
-    await createTopics(cluster.brokers, [{ topic: healthy, partitions: 3 }]);
-    await assignedTopic(starved, [[1, 3]], { 'min.insync.replicas': '2' });
+    await createTopics(cluster.brokers, [{ topic: 'healthy', partitions: 3 }]);
+    await assignedTopic('starved', [[1, 3]], { 'min.insync.replicas': '2' });
     await nodeAt(2).kill();
     await sleep(LEADERS_MOVED_MS);
-    const healthyPartitions = [0, 1, 2].map((partition) => [healthy, partition] as const);
-    for (const topic of [healthy, starved]) await publisher.partitionCount(topic);
+    const healthy = [0, 1, 2].map((partition) => ['healthy', partition] as const);
+    for (const topic of ['healthy', 'starved']) await publisher.partitionCount(topic);
     const values = Array.from({ length: ROUNDS }, (_, round) => `v${round}`);
 
     for (const value of values) {
-      const outcomes = await publishRound([...healthyPartitions, [starved, 0]], value);
+      const outcomes = await publishRound([...healthy, ['starved', 0]], value);
 
-      expect(failedIn(outcomes)).toEqual([`${starved}-0`]);
-      expect(outcomes.get(`${starved}-0`)).toMatchObject({
+      expect(failedIn(outcomes)).toEqual(['starved-0']);
+      expect(outcomes.get('starved-0')).toMatchObject({
         kind: 'outage',
-        topic: starved,
+        topic: 'starved',
         partition: 0,
-        message: expect.stringMatching(
-          /^[a-z]+-starved-0: NOT_ENOUGH_REPLICAS: .* The leader is broker 1\.$/,
-        ) as string,
+        message: expect.stringMatching(/^starved-0: NOT_ENOUGH_REPLICAS: .* The leader is broker 1\.$/) as string,
       });
     }
 
     expect(rebuilds).toEqual([]);
-    expect(await copies(healthy)).toEqual(once(3, values));
+    expect(await copies('healthy')).toEqual(once(3, values));
 
     await withAdmin(cluster.brokers, (admin) =>
       admin.alterConfigs({
@@ -138,17 +132,17 @@ describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
         resources: [
           {
             type: ConfigResourceTypes.TOPIC,
-            name: starved,
+            name: 'starved',
             configEntries: [{ name: 'min.insync.replicas', value: '1' }],
           },
         ],
       }),
     );
     await waitUntil('The starved topic', 30_000, async () =>
-      failedIn(await publishRound([...healthyPartitions, [starved, 0]], 'after')).length === 0 ? true : undefined,
+      failedIn(await publishRound([...healthy, ['starved', 0]], 'after')).length === 0 ? true : undefined,
     );
     const producers = made;
-    expect(failedIn(await publishRound([...healthyPartitions, [starved, 0]], 'common'))).toEqual([]);
+    expect(failedIn(await publishRound([...healthy, ['starved', 0]], 'common'))).toEqual([]);
     // The topic's new producer replaced the one that had failed for it.
     expect(made).toBe(producers);
     expect(rebuilds).toHaveLength(1);
@@ -157,38 +151,38 @@ describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
   });
 
   test('a partition without a leader hides no other partition, of its own topic or of another', async () => {
-    await createTopics(cluster.brokers, [{ topic: replicated, partitions: 3 }]);
-    await assignedTopic(fragile, [[1], [2], [3]], { 'min.insync.replicas': '1' });
+    await createTopics(cluster.brokers, [{ topic: 'replicated', partitions: 3 }]);
+    await assignedTopic('fragile', [[1], [2], [3]], { 'min.insync.replicas': '1' });
     await nodeAt(2).kill();
     try {
       await sleep(LEADERS_MOVED_MS);
-      const written = [0, 1, 2].map((partition) => [replicated, partition] as const);
-      const all = [...written, ...[0, 1, 2].map((partition) => [fragile, partition] as const)];
+      const written = [0, 1, 2].map((partition) => ['replicated', partition] as const);
+      const all = [...written, ...[0, 1, 2].map((partition) => ['fragile', partition] as const)];
 
-      expect(await publisher.partitionCount(fragile)).toEqual({ kind: 'topic', partitions: 3 });
-      expect(await publisher.partitionCount(replicated)).toEqual({ kind: 'topic', partitions: 3 });
+      expect(await publisher.partitionCount('fragile')).toEqual({ kind: 'topic', partitions: 3 });
+      expect(await publisher.partitionCount('replicated')).toEqual({ kind: 'topic', partitions: 3 });
       const values = Array.from({ length: ROUNDS }, (_, round) => `v${round}`);
       for (const value of values) {
         const outcomes = await publishRound(all, value);
 
-        expect(failedIn(outcomes)).toEqual([`${fragile}-2`]);
-        expect(outcomes.get(`${fragile}-2`)).toMatchObject({
+        expect(failedIn(outcomes)).toEqual(['fragile-2']);
+        expect(outcomes.get('fragile-2')).toMatchObject({
           kind: 'outage',
-          topic: fragile,
+          topic: 'fragile',
           partition: 2,
-          message: expect.stringMatching(/^[a-z]+-fragile-2: LEADER_NOT_AVAILABLE: /) as string,
+          message: expect.stringMatching(/^fragile-2: LEADER_NOT_AVAILABLE: /) as string,
         });
       }
 
       expect(rebuilds).toEqual([]);
-      expect(await publisher.otherPartitionsInSync(fragile, 2)).toBe(true);
-      expect(await copies(replicated)).toEqual(once(3, values));
+      expect(await publisher.otherPartitionsInSync('fragile', 2)).toBe(true);
+      expect(await copies('replicated')).toEqual(once(3, values));
       await nodeAt(2).start();
       await cluster.ready();
       await waitUntil('The partition without a leader', 60_000, async () =>
         failedIn(await publishRound(all, 'after')).length === 0 ? true : undefined,
       );
-      const stored = await copies(fragile);
+      const stored = await copies('fragile');
       for (const value of values) expect([stored.get(`0:${value}`), stored.get(`1:${value}`)]).toEqual([1, 1]);
     } finally {
       await nodeAt(2)
@@ -199,9 +193,9 @@ describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
   });
 
   test('a broker that stops answering repeats nothing that the other brokers acknowledged', async () => {
-    await assignedTopic(spread, [[1], [2], [3]], { 'min.insync.replicas': '1' });
-    const all = [0, 1, 2].map((partition) => [spread, partition] as const);
-    await publisher.partitionCount(spread);
+    await assignedTopic('spread', [[1], [2], [3]], { 'min.insync.replicas': '1' });
+    const all = [0, 1, 2].map((partition) => ['spread', partition] as const);
+    await publisher.partitionCount('spread');
     expect(failedIn(await publishRound(all, 'before'))).toEqual([]);
     nodeAt(2).pause();
     try {
@@ -209,7 +203,7 @@ describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
       const values = Array.from({ length: ROUNDS }, (_, round) => `v${round}`);
       for (const value of values) {
         const began = Date.now();
-        expect(failedIn(await publishRound(all, value))).toEqual([`${spread}-2`]);
+        expect(failedIn(await publishRound(all, value))).toEqual(['spread-2']);
         took.push(Date.now() - began);
       }
       console.log({ took, made, rebuilds: rebuilds.length });
@@ -221,7 +215,7 @@ describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
       await waitUntil('The broker that was paused', 60_000, async () =>
         failedIn(await publishRound(all, 'after')).length === 0 ? true : undefined,
       );
-      const stored = await copies(spread);
+      const stored = await copies('spread');
       for (const value of ['before', ...values]) {
         expect([stored.get(`0:${value}`), stored.get(`1:${value}`)]).toEqual([1, 1]);
       }
