@@ -29,23 +29,34 @@ export class KafkaCallFailed extends Error {
   }
 }
 
+interface Cause {
+  readonly message: string;
+  readonly code?: unknown;
+  /** The broker's own text, which the client keeps apart from its text for the error code. */
+  readonly serverErrorMessage?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: unknown;
+}
+
+const isCause = (value: unknown): value is Cause =>
+  typeof value === 'object' && value !== null && 'message' in value && typeof value.message === 'string';
+
 /** Errors wrap errors; the limit ends a chain that contains a cycle. */
 const MAX_DEPTH = 8;
 
 /** The texts of an error and of those that it wraps: the outermost names the step, the innermost the reason. */
 function explanationOf(error: unknown): string {
-  const texts: string[] = [];
+  const texts = new Set<string>();
   let cause = error;
-  for (let depth = 0; depth < MAX_DEPTH && cause instanceof Error; depth++) {
-    texts.push(textOf(cause));
-    cause = cause instanceof AggregateError ? (cause.errors[0] as unknown) : cause.cause;
+  for (let depth = 0; depth < MAX_DEPTH && isCause(cause); depth++) {
+    texts.add(textOf(cause));
+    cause = Array.isArray(cause.errors) ? (cause.errors[0] as unknown) : cause.cause;
   }
-  return texts.length === 0 ? messageOf(error) : [...new Set(texts)].join(' ');
+  return texts.size === 0 ? messageOf(error) : [...texts].join(' ');
 }
 
-/** The client keeps the broker's own text apart; Node.js leaves the text of several failed addresses empty. */
-function textOf(error: Error & { readonly serverErrorMessage?: unknown; readonly code?: unknown }): string {
-  const { serverErrorMessage, message, code } = error;
+/** Node.js leaves the text empty if a name has several addresses and none can be reached. */
+function textOf({ serverErrorMessage, message, code }: Cause): string {
   if (typeof serverErrorMessage === 'string') return serverErrorMessage;
   return message === '' && typeof code === 'string' ? code : message;
 }

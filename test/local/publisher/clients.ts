@@ -1,4 +1,6 @@
+import type { KafkaAuth } from '../../../lib/kafka/broker-config';
 import { kafkaClient } from '../../../lib/kafka/client';
+import type { ReadSecret } from '../../../lib/kafka/secrets';
 import { createKafkaPublisher } from '../../../lib/relay/kafkajs/publisher';
 import { platformaticClient } from '../../../lib/relay/platformatic/client';
 import { createPlatformaticPublisher } from '../../../lib/relay/platformatic/publisher';
@@ -7,6 +9,10 @@ import type { KafkaPublisher, PublisherOptions } from '../../../lib/relay/publis
 
 interface TestedOptions extends Pick<PublisherOptions, 'brokers' | 'requestTimeoutMs' | 'onRebuilt'> {
   readonly compression?: Compression;
+  /** Default: none, in plain text. */
+  readonly auth?: KafkaAuth;
+  readonly readSecret?: ReadSecret;
+  readonly region?: string;
   /** Called when a client is made. */
   readonly onConnect?: () => void;
 }
@@ -16,7 +22,8 @@ type OpenPublisher = (options: TestedOptions) => KafkaPublisher;
 const noSecrets = (): Promise<never> => Promise.reject(new Error('there are no secrets'));
 
 const kafkajs: OpenPublisher = ({ compression = 'none', onConnect, ...options }) => {
-  const connect = kafkaClient({ ...options, name: 'test', auth: { kind: 'none' } }, noSecrets);
+  const { auth = { kind: 'none' }, readSecret = noSecrets, region } = options;
+  const connect = kafkaClient({ ...options, name: 'test', auth }, readSecret, { region });
   return createKafkaPublisher({
     ...{ ...options, compression, clock: { now: Date.now } },
     connect: (brokers) => {
@@ -27,7 +34,8 @@ const kafkajs: OpenPublisher = ({ compression = 'none', onConnect, ...options })
 };
 
 const platformatic: OpenPublisher = ({ compression = 'none', onConnect, ...options }) => {
-  const connect = platformaticClient({ ...options, name: 'test', auth: { kind: 'none' } }, noSecrets);
+  const { auth = { kind: 'none' }, readSecret = noSecrets, region } = options;
+  const connect = platformaticClient({ ...options, name: 'test', auth }, readSecret, region);
   return createPlatformaticPublisher({
     ...{ ...options, compression, clock: { now: Date.now } },
     connect: () => {
