@@ -111,15 +111,15 @@ const LAYERS = [
   },
   {
     files: ['lib/sweep/**/*.ts'],
-    ignores: ['lib/sweep/{dynamodb,telemetry}-*.ts'],
+    ignores: ['lib/sweep/{dynamodb,lambda,telemetry}-*.ts'],
     folders: ['sweep'],
     why: 'The core of the sweeper is pure: it knows lib/event and its own ports.',
   },
   {
-    files: ['lib/sweep/dynamodb-*.ts'],
+    files: ['lib/sweep/{dynamodb,lambda}-*.ts'],
     folders: ['sweep', 'relay', 'dynamodb'],
     parties: ['aws'],
-    why: 'The store of the sweeper knows its ports, lib/event, the AWS SDK and the stores of the relay.',
+    why: 'The adapters of the sweeper know its ports, lib/event, the AWS SDK and the stores of the relay.',
   },
   {
     files: ['lib/consume/**/*.ts'],

@@ -26,6 +26,10 @@ export { consumerLag } from './operate/consumer/consumer-lag';
 export type { KeyLag, TopicLag } from './operate/consumer/consumer-lag';
 export { costOf } from './operate/cost';
 export type { CostEstimate, KafkaWorkload, CostWorkload } from './operate/cost';
+export { itemBorders } from './operate/item-borders';
+export type { BorderSaving, ItemBorders, ItemBordersOptions, ItemFit, SizedItem } from './operate/item-borders';
+export { itemSizes } from './operate/item-sizes';
+export type { ItemSizesOptions, ItemSizesReport, TypeSizes } from './operate/item-sizes';
 export { deadLetters } from './operate/consumer/dead-letters';
 export type {
   DeadLetter,
@@ -120,4 +124,5 @@ export type { JsonSchema } from './schema/json-schema';
 export { checkSchemas, SCHEMA_COMPATIBILITIES } from './schema/check';
 export type { MatchedStoredType, SchemaCheckOptions, SchemaCompatibility } from './schema/check';
 export type { SchemaFinding, SchemaFindingKind, SchemaReport, StoredType } from './schema/check';
+export type { PassCause } from './sweep/full-pass';
 export type { GapSuspicion, SweepReport } from './sweep/sweep';

@@ -4,6 +4,8 @@ import { LocalStackError } from './errors';
 import { parseFilter } from './event-source-mapping/filter';
 import type { MappingSettings } from './event-source-mapping/settings';
 
+const MAPPING_TYPE = 'AWS::Lambda::EventSourceMapping';
+
 type Properties = Readonly<Record<string, unknown>>;
 
 interface Resource {
@@ -64,7 +66,7 @@ const LAMBDA_DEFAULTS = { timeoutSeconds: 3, memoryMb: 128, batchSize: 100 } as 
  */
 export function readTemplate(path: string): OutboxTemplate {
   const template = JSON.parse(readFileSync(path, 'utf8')) as Template;
-  const mapping = theOne(template, 'AWS::Lambda::EventSourceMapping', path);
+  const mapping = theOne(template, MAPPING_TYPE, path);
   const functionId = referenceOf(mapping.properties['FunctionName']);
   const lambda = template.Resources[functionId ?? ''];
   if (functionId === undefined || lambda?.Type !== 'AWS::Lambda::Function') {
@@ -88,10 +90,13 @@ function readFunction(template: Template, logicalId: string, properties: Propert
   }
   const environment = (tableName: string, region: string): Record<string, string> =>
     Object.fromEntries(
-      Object.entries(variables).map(([name, value]) => [
-        name,
-        evaluate(value, { template, path, tableName, region, where: `${logicalId}, variable ${name}` }),
-      ]),
+      Object.entries(variables)
+        // No local service describes a mapping.
+        .filter(([, value]) => template.Resources[referenceOf(value) ?? '']?.Type !== MAPPING_TYPE)
+        .map(([name, value]) => [
+          name,
+          evaluate(value, { template, path, tableName, region, where: `${logicalId}, variable ${name}` }),
+        ]),
     );
   return {
     logicalId,

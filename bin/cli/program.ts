@@ -9,6 +9,7 @@ import { addReplay } from './commands/replay';
 import { addRestore } from './commands/restore';
 import { addSchema } from './commands/schema';
 import { addShow } from './commands/show';
+import { addSizes } from './commands/sizes';
 import { addSkip } from './commands/skip';
 import { addSmoke } from './commands/smoke';
 import { addStatus } from './commands/status';
@@ -82,6 +83,7 @@ export function createProgram(version: string): Command {
     addDoctor,
     addSmoke,
     addCost,
+    addSizes,
     addSchema,
     addTopic,
     addConsumer,

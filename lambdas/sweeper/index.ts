@@ -2,6 +2,7 @@ import type { Context } from 'aws-lambda';
 import { SWEEPER_SERVICE } from '../../lib/event/metrics';
 import { dynamodbClient } from '../../lib/relay/dynamodb/client';
 import { sweepStore } from '../../lib/sweep/dynamodb-store';
+import { mappingClient, mappingDescriber } from '../../lib/sweep/lambda-mapping';
 import { decodeSweeperConfig } from '../../lib/sweep/environment';
 import { isProbeEvent, probePartitions, type PartitionProbeReport } from '../../lib/sweep/probe-partitions';
 import { sweep, type SweepReport } from '../../lib/sweep/sweep';
@@ -11,6 +12,13 @@ import { wait } from '../../lib/timing/wait';
 const config = decodeSweeperConfig(process.env);
 const report = powertoolsReporter(config);
 const reportProbe = powertoolsProbeReporter(config);
+const passes =
+  config.mappingId === undefined
+    ? undefined
+    : {
+        intervalMs: config.fullSweepIntervalSeconds * 1000,
+        describeMapping: mappingDescriber(mappingClient(), config.mappingId),
+      };
 const store = sweepStore(dynamodbClient(), config, { now: Date.now }, wait);
 
 /**
@@ -26,6 +34,7 @@ export async function handler(
     overdueAfterMs: config.overdueAfterSeconds * 1000,
     sweepIntervalMs: config.sweepIntervalSeconds * 1000,
     readUnitsPerSecond: config.readUnitsPerSecond,
+    passes,
     by: SWEEPER_SERVICE,
     remainingMs: () => context.getRemainingTimeInMillis(),
     now: Date.now,

@@ -10,6 +10,13 @@ import { OutboxError } from '../event/errors';
 export const itemBytes = (item: Readonly<Record<string, unknown>>): number =>
   Object.entries(item).reduce((bytes, [name, value]) => bytes + attributeBytes(name, value, 0), 0);
 
+/** A write costs a unit for each started KB of the item; in a transaction it costs two. */
+export const WRITE_UNIT_BYTES = 1024;
+
+/** The write units of an outbox item: of its commit, which is a transaction, and of its mark. */
+export const itemWriteUnits = (bytes: number, markedBytes: number): number =>
+  2 * Math.ceil(bytes / WRITE_UNIT_BYTES) + Math.ceil(markedBytes / WRITE_UNIT_BYTES);
+
 /** DynamoDB's own limit, which DynamoDB checks. Far beyond it, recursion would overflow the stack. */
 const MAX_LEVELS = 32;
 const REFUSED_LEVEL = 100;

@@ -194,6 +194,8 @@ export const LIMITS = {
   events: 10_000,
   /** End of RFC 3339's four-digit years, because `committedAt` is the default of `time`. */
   committedAt: Date.UTC(9999, 11, 31, 23, 59, 59, 999),
+  /** Decompressed bytes of all compressed data of an item. It limits the memory of readers; Kafka's default is as large. */
+  gunzippedBytes: 1024 * 1024,
 } as const;
 
 /** No item contains a longer text, and regular expression engines fail on texts of many megabytes. */

@@ -1,4 +1,5 @@
 import { OutboxError } from './errors';
+import { gunzipData, type GzippedData } from './gzipped-data';
 import { keeps, LIMITS, RULES, type TextRule } from './item-rules';
 import { MAX_PARTITION_KEY_BYTES, parsePartitionKey, type AggregateKey } from './key';
 import { shown } from './options';
@@ -16,7 +17,10 @@ export interface OutboxEvent {
   /** Left out on the item if it is `application/json`. */
   readonly contentType: string;
   readonly dataSchema?: string;
-  /** The message value as it is sent: text, bytes, or `undefined` (a tombstone on a compacted topic). */
+  /**
+   * The message value as it is sent: text, bytes, or `undefined` (a tombstone on a compacted topic). Data that was stored
+   * compressed is read as its decompressed bytes.
+   */
   readonly data?: string | Uint8Array;
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -58,8 +62,15 @@ export const identityOf = ({ pk, sk, id }: ItemRef): string => `${pk}\n${sk}\n${
 export const DEFAULT_CONTENT_TYPE = 'application/json';
 export const TOPIC_PATTERN = RULES.topic.pattern;
 
-/** The item for `@aws-sdk/lib-dynamodb`. Defaults are left out, because each started KB is billed three times. */
-export function encodeItem(item: OutboxItem): Record<string, unknown> {
+/**
+ * The item for `@aws-sdk/lib-dynamodb`. Defaults are left out, because each started KB is billed three times.
+ *
+ * @param gzipped - data to store compressed, by the index of its event
+ */
+export function encodeItem(
+  item: OutboxItem,
+  gzipped: ReadonlyMap<number, GzippedData> = new Map(),
+): Record<string, unknown> {
   const committedTime = isoTime(item.committedAt);
   const firstTopic = item.events[0]?.topic;
   return {
@@ -73,7 +84,7 @@ export function encodeItem(item: OutboxItem): Record<string, unknown> {
       ...(event.time === committedTime ? {} : { time: event.time }),
       ...(event.contentType === DEFAULT_CONTENT_TYPE ? {} : { contentType: event.contentType }),
       ...(event.dataSchema === undefined ? {} : { dataSchema: event.dataSchema }),
-      ...(event.data === undefined ? {} : { data: event.data }),
+      ...(event.data === undefined ? {} : { data: gzipped.get(index) ?? event.data }),
       ...(event.headers === undefined || Object.keys(event.headers).length === 0 ? {} : { headers: event.headers }),
     })),
     source: item.source,
@@ -161,11 +172,15 @@ export function decodeItem(image: Image): OutboxItem {
   };
 }
 
+const bytesOf = (binary: string | Uint8Array): Uint8Array =>
+  typeof binary === 'string' ? Buffer.from(binary, 'base64') : binary;
+
 export const isoTime = (epochMs: number): string => new Date(epochMs).toISOString();
 
 class Reader {
   readonly #pk: string;
   readonly #sk: string;
+  #gunzippedBytes = 0;
 
   constructor(pk: string, sk: string) {
     this.#pk = pk;
@@ -201,8 +216,25 @@ class Reader {
     const value = map['data'];
     if (value === undefined) return undefined;
     if (value.S?.isWellFormed() === true) return value.S;
-    if (value.B !== undefined) return typeof value.B === 'string' ? Buffer.from(value.B, 'base64') : value.B;
-    return this.fail(`${at}data`, 'a well-formed string, or binary');
+    if (value.B !== undefined) return bytesOf(value.B);
+    const gzip = value.M?.['gzip']?.B;
+    // A further attribute may be a later form of this map, which this version would publish wrong.
+    if (gzip === undefined || Object.keys(value.M ?? {}).length > 1) {
+      return this.fail(`${at}data`, 'a well-formed string, binary, or a map that has "gzip" alone, which is binary');
+    }
+    return this.gunzipped(bytesOf(gzip), `${at}data.gzip`);
+  }
+
+  gunzipped(stored: Uint8Array, field: string): Uint8Array {
+    const max = LIMITS.gunzippedBytes;
+    const data = gunzipData(stored, max - this.#gunzippedBytes);
+    if (data instanceof Uint8Array) {
+      this.#gunzippedBytes += data.length;
+      return data;
+    }
+    return data.kind === 'damaged'
+      ? this.fail(field, 'whole gzip data (RFC 1952)', `damaged (${data.message})`)
+      : this.fail(field, `gzip of at most ${max} bytes, counted over all events of the item`, 'of more bytes');
   }
 
   headers(map: Image, at: string): Readonly<Record<string, string>> | undefined {

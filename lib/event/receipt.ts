@@ -13,6 +13,13 @@ const RECEIPT_PATTERN = /^(.+)-(\d+)@(\d+)$/;
 export const formatReceipt = (receipt: Omit<Receipt, 'offset'> & { readonly offset: bigint | string }): string =>
   `${partitionName(receipt)}@${receipt.offset}`;
 
+/** The marks that the relay adds to an item, at a size that topics of less than ten million messages reach. */
+export const usualMarks = (topics: readonly string[]): Readonly<Record<string, unknown>> => ({
+  processedAt: 1_767_323_045_678,
+  receipts: topics.map((topic) => formatReceipt({ topic, partition: 11, offset: 1_000_000n })),
+  expiresAt: 1_767_409_446,
+});
+
 export const storedReceipts = (receipts: readonly Receipt[]): { L: { S: string }[] } => ({
   L: receipts.map((receipt) => ({ S: formatReceipt(receipt) })),
 });

@@ -1,11 +1,9 @@
-import { itemBytes } from '../dynamodb/item-size';
-import { encodeItem, isoTime, type OutboxItem } from '../event/item';
+import { DEFAULT_CONTENT_TYPE } from '../event/item';
 import { messageBytes, messagesOf } from '../event/message';
 import { RELAY_METRICS, SWEEPER_METRICS } from '../event/metrics';
-import { positionOfVersion } from '../event/position';
-import { formatReceipt } from '../event/receipt';
-import { uuidV7 } from '../event/uuid';
 import { SWEEPER_DEFAULTS } from '../sweep/environment';
+import { fullSweepEverySeconds } from '../sweep/full-pass';
+import { sampleItem } from './sample-item';
 import { refuse } from './target';
 import { DYNAMODB_LIMITS } from '../dynamodb/transaction';
 
@@ -100,8 +98,10 @@ export interface CostWorkload {
   readonly hasVersions?: boolean;
   /** How long processed items stay. Default one day; 0 deletes them instead of marking them. */
   readonly retentionSeconds?: number;
-  /** Default one hour. */
+  /** How often the sweeper runs. Default one hour. */
   readonly sweepIntervalSeconds?: number;
+  /** How often the sweeper reads the whole table without a cause. Default twelve hours. */
+  readonly fullSweepIntervalSeconds?: number;
   /** Default: none. */
   readonly kafka?: KafkaWorkload;
   /** Consumers that read every event, wherever they run. Default 1. */
@@ -158,6 +158,10 @@ export interface CostEstimate {
     readonly sweepRuns: number;
     /** Read units of each of these runs. */
     readonly sweepReadUnits: number;
+    /** Scans of the whole table in a day, while nothing gives a cause for more. */
+    readonly sweepsPerDay: number;
+    /** Read units of the sweeper in a day without these scans: its other runs, and the look at the holds each minute. */
+    readonly sweeperReadUnitsPerDay: number;
     /** GB a month that the relay writes to Kafka, without compression: an upper bound. */
     readonly kafkaGb: number;
     /** GB a month of logs of the relay: its metrics, and the lines that Lambda adds to each invocation. */
@@ -210,6 +214,10 @@ export const MONITORING = {
 const NO_MONITORING: CostEstimate['monitoring'] = { ...MONITORING, alarmMetrics: 0, compositeAlarms: 0, dashboards: 0 };
 /** Read units of a sweeper run at its defaults: 15 minutes, one of which is reserved for its signals. */
 const MAX_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60;
+/** The control partition, the notes of earlier runs, and two looks at four probes: test/local counts them. */
+const READ_UNITS_PER_RUN = 11;
+const DAY_SECONDS = 86_400;
+const MINUTES_PER_DAY = 1_440;
 
 /**
  * Estimates the cost of an outbox. Tests of this package compare the units with those that DynamoDB reports.
@@ -219,7 +227,7 @@ const MAX_SWEEP_READ_UNITS = SWEEPER_DEFAULTS.readUnitsPerSecond * (15 - 1) * 60
  */
 export function costOf(workload: CostWorkload, changed: Partial<ListPrices> = {}): CostEstimate {
   const prices = pricesWith(changed);
-  const { eventsPerSecond, retentionSeconds = 86_400, sweepIntervalSeconds = 3_600 } = requireInRange(workload);
+  const { eventsPerSecond, retentionSeconds = DAY_SECONDS } = requireInRange(workload);
   const { bytes, markedBytes, sentBytes, events } = measureItem(workload);
   if (bytes > DYNAMODB_LIMITS.itemBytes) {
     refuse(
@@ -235,9 +243,7 @@ export function costOf(workload: CostWorkload, changed: Partial<ListPrices> = {}
   const partitions = Math.max(1, Math.ceil(writeUnits / PARTITION_WRITE_UNITS));
   const invocationsPerSecond = nonEmptyPolls(items, partitions);
   const storedBytes = items * retentionSeconds * (markedBytes + STORAGE_OVERHEAD_BYTES);
-  const passReadUnits = Math.ceil(storedBytes / (4 * KB)) / 2;
-  const sweepRuns = Math.max(1, Math.ceil(passReadUnits / MAX_SWEEP_READ_UNITS));
-  const sweepReadUnits = passReadUnits / sweepRuns;
+  const sweeps = sweepsOf(storedBytes, workload);
 
   const month = (perSecond: number): number => perSecond * MONTH_SECONDS;
   const millions = (perSecond: number): number => month(perSecond) / 1e6;
@@ -248,7 +254,7 @@ export function costOf(workload: CostWorkload, changed: Partial<ListPrices> = {}
   const monitoring = workload.monitoring === false ? NO_MONITORING : MONITORING;
   const perMonth = {
     writeUnits: millions(writeUnits) * prices.perMillionWriteUnits,
-    readUnits: millions(invocationsPerSecond + sweepReadUnits / sweepIntervalSeconds) * prices.perMillionReadUnits,
+    readUnits: millions(invocationsPerSecond + readUnitsPerSecondOf(sweeps)) * prices.perMillionReadUnits,
     storage: (storedBytes / GB) * prices.perGbMonth,
     relay:
       millions(invocationsPerSecond) * prices.perMillionInvocations + millions(gbSeconds) * prices.perMillionGbSeconds,
@@ -264,11 +270,37 @@ export function costOf(workload: CostWorkload, changed: Partial<ListPrices> = {}
   return {
     item: { bytes, markedBytes, commitWriteUnits, markWriteUnits },
     perSecond: { items, writeUnits, partitions },
-    estimated: { invocationsPerSecond, storedGb: storedBytes / GB, sweepRuns, sweepReadUnits, kafkaGb, logGb },
+    estimated: { invocationsPerSecond, storedGb: storedBytes / GB, ...sweeps, kafkaGb, logGb },
     monitoring,
     dollarsPerMonth: { ...perMonth, total: Object.values(perMonth).reduce((sum, dollars) => sum + dollars, 0) },
   };
 }
+
+type Sweeps = Pick<
+  CostEstimate['estimated'],
+  'sweepRuns' | 'sweepReadUnits' | 'sweepsPerDay' | 'sweeperReadUnitsPerDay'
+>;
+
+function sweepsOf(
+  storedBytes: number,
+  {
+    sweepIntervalSeconds = SWEEPER_DEFAULTS.sweepIntervalSeconds,
+    fullSweepIntervalSeconds = SWEEPER_DEFAULTS.fullSweepIntervalSeconds,
+  }: CostWorkload,
+): Sweeps {
+  const readUnits = Math.ceil(storedBytes / (4 * KB)) / 2;
+  const sweepRuns = Math.max(1, Math.ceil(readUnits / MAX_SWEEP_READ_UNITS));
+  const takesSeconds = sweepRuns * sweepIntervalSeconds;
+  return {
+    sweepRuns,
+    sweepReadUnits: readUnits / sweepRuns,
+    sweepsPerDay: DAY_SECONDS / fullSweepEverySeconds(takesSeconds, fullSweepIntervalSeconds),
+    sweeperReadUnitsPerDay: MINUTES_PER_DAY + (DAY_SECONDS / sweepIntervalSeconds) * READ_UNITS_PER_RUN,
+  };
+}
+
+const readUnitsPerSecondOf = ({ sweepRuns, sweepReadUnits, sweepsPerDay, sweeperReadUnitsPerDay }: Sweeps): number =>
+  (sweepsPerDay * sweepRuns * sweepReadUnits + sweeperReadUnitsPerDay) / DAY_SECONDS;
 
 /** Replication is not billed. A stored GB is billed once, not per replica, except on disks of Standard brokers. */
 function kafkaDollars({ kafka, consumers = 1 }: CostWorkload, gbIn: number, prices: ListPrices): number {
@@ -300,7 +332,8 @@ const RANGES: Readonly<Record<string, readonly [name: string, min: number, max: 
   eventsPerTransaction: ['events per transaction', 1, 10_000],
   keyBytes: ['bytes of a key', 1, 2_000],
   retentionSeconds: ['seconds of retention', 0, TEN_YEARS_SECONDS],
-  sweepIntervalSeconds: ['seconds between sweeps', 60, 365 * 86_400],
+  sweepIntervalSeconds: ['seconds between runs of the sweeper', 60, 365 * 86_400],
+  fullSweepIntervalSeconds: ['seconds between sweeps of the whole table', 60, 365 * 86_400],
   consumers: ['consumers', 0, 10_000],
   pollers: ['pollers', 0, 100_000],
   brokers: ['brokers', 1, 1_000],
@@ -325,39 +358,18 @@ function requireInRange(workload: CostWorkload): CostWorkload {
 
 /** Measures an item whose names have a usual length. */
 function measureItem({ eventBytes, eventsPerTransaction = 1, keyBytes = 36, hasVersions = true }: CostWorkload) {
-  const committedAt = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
-  const key = 'k'.repeat(keyBytes);
-  const topic = 'orders';
-  const id = uuidV7(committedAt);
-  const event = {
-    id,
-    type: 'order.placed',
-    topic,
-    time: isoTime(committedAt),
-    contentType: 'application/json',
-    data: 'x'.repeat(eventBytes),
-  };
-  const item: OutboxItem = {
+  const { item, bytes, markedBytes } = sampleItem({
     aggregate: 'order',
-    key,
-    pk: `order#${key}`,
-    sk: hasVersions ? positionOfVersion(1) : id,
-    id,
-    events: Array.from({ length: eventsPerTransaction }, () => event),
     source: '/shop/order',
-    region: 'eu-central-1',
-    committedAt,
-  };
-  const encoded = encodeItem(item);
-  const marked = {
-    ...encoded,
-    processedAt: committedAt + 123,
-    receipts: item.events.map(() => formatReceipt({ topic, partition: 11, offset: 1_000_000n })),
-    expiresAt: Math.ceil(committedAt / 1000) + 86_401,
-  };
+    keyBytes,
+    hasVersions,
+    events: eventsPerTransaction,
+    event: { type: 'order.placed', topic: 'orders', contentType: DEFAULT_CONTENT_TYPE },
+    dataBytes: eventBytes,
+  });
   return {
-    bytes: itemBytes(encoded),
-    markedBytes: itemBytes(marked),
+    bytes,
+    markedBytes,
     /** Size of the messages of an item, uncompressed. */
     sentBytes: messagesOf(item).reduce((sum, message) => sum + messageBytes(message), 0),
     events: eventsPerTransaction,

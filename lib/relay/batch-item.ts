@@ -23,6 +23,8 @@ export interface BatchItem {
   readonly refusals: StoredItem['refusals'];
   /** Whether every earlier item of the key is known to be settled: a drain reads from the beginning. */
   readonly isHead: boolean;
+  /** With `isHead`: the revision of the hold under which the drain reads, if the key had one. */
+  readonly drainedUnder?: string;
   /** `settled` needs nothing more in this invocation; any other state is delivered again. */
   state: 'open' | 'settled' | 'failed';
 }
@@ -52,13 +54,15 @@ export const batchItemOf = (
  * The item that a drain has read in the table.
  *
  * @param goesOn - whether to continue after the first events, if these are recorded as published
+ * @param drainedUnder - the revision of the hold under which the drain reads
  */
 export function storedBatchItemOf(
   { content, refusals, receipts }: StoredItem,
   index: number,
   goesOn = true,
+  drainedUnder?: string,
 ): BatchItem {
-  const item: BatchItem = { ...contentOf(content), index, refusals, isHead: true, state: 'open' };
+  const item: BatchItem = { ...contentOf(content), index, refusals, isHead: true, drainedUnder, state: 'open' };
   if (goesOn) resume(item, receipts);
   return item;
 }

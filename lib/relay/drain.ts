@@ -20,6 +20,11 @@ export class DrainRun {
   readonly #isBehindHold: boolean;
   /** The hold of the key that this drain has set to `draining`. */
   #begun: Hold | undefined;
+  /**
+   * Whether an earlier drain of the same hold has published the head. On a table that keeps no published items, it may
+   * have published later ones too.
+   */
+  #hasPassedHead = false;
   /** Items that the key waits for by that hold, and that the pages so far have not passed. */
   #awaited: AwaitedItem[] = [];
   /** Positions that the pages so far have shown, by `positionKey`. */
@@ -91,7 +96,9 @@ export class DrainRun {
       // Checked before later items are sent: the pages begin at or before the item that the key waits for.
       if (!(await this.#holdAtGone(page, last))) return 'failed';
       const items = page.flatMap((stored, at) =>
-        isOpen(stored.state) ? [storedBatchItemOf(stored, at, store.noteReceipts !== undefined)] : [],
+        isOpen(stored.state)
+          ? [storedBatchItemOf(stored, at, store.noteReceipts !== undefined, this.#begun?.revision)]
+          : [],
       );
       if (await this.#mustWait(page, items)) return 'failed';
       await this.#session.publish(items);
@@ -150,9 +157,15 @@ export class DrainRun {
     const invocation = this.#invocation;
     const { pk, headSeen } = hold;
     const { position, id } = item;
-    if (item === hold && !isRefused(hold)) return false;
-    const stored = page.find(({ sk }) => sk === position);
-    if (isHeldItem(item, stored) || headSeen === true) return false;
+    const isPresent = isHeldItem(
+      item,
+      page.find(({ sk }) => sk === position),
+    );
+    if (item === hold) {
+      this.#hasPassedHead = headSeen === true && !isPresent;
+      if (!isRefused(hold)) return false;
+    }
+    if (isPresent || this.#hasPassedHead) return false;
     const identity = identityOf({ pk, sk: position, id });
     if (invocation.control.tombstones.has(identity)) return false;
     if (invocation.memory.acknowledged.get(identity) !== undefined) return false;

@@ -40,8 +40,9 @@ export class KeyHolder {
   async park(item: BatchItem, { reason, message }: Poison): Promise<void> {
     const { control, ports } = this.#invocation;
     const { holds } = control;
-    const { pk, refusals, isHead } = item;
-    const request: ParkRequest = { ...itemRef(item), reason, message, hold: holds.get(pk), ...refusals, isHead };
+    const { pk, refusals, isHead, drainedUnder } = item;
+    const hold = holds.get(pk);
+    const request: ParkRequest = { ...itemRef(item), reason, message, hold, ...refusals, isHead, drainedUnder };
     // Items that were refused before are already counted by their holds: they are no sign of a new outage.
     if (refusals.attempts === 0) {
       const open = openBreaker(reason, holds, [...this.#parking.values()], ports.clock.now());
@@ -121,10 +122,10 @@ export class KeyHolder {
   async #hold({ item, message }: KeyAtPartition, awaits: AwaitedPartition): Promise<void> {
     const { control, blocked, hasTimeToHold, ports } = this.#invocation;
     const { holds } = control;
-    const { isHead, pk } = item;
+    const { isHead, drainedUnder, pk } = item;
     if (!hasTimeToHold) return;
     try {
-      const request = { ...itemRef(item), awaits, message, hold: holds.get(pk), isHead };
+      const request = { ...itemRef(item), awaits, message, hold: holds.get(pk), isHead, drainedUnder };
       const held = await ports.items.holdForPartition(request);
       if (held.kind === 'gone') await settleGone(item, this.#invocation);
       else {

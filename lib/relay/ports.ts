@@ -125,6 +125,11 @@ interface HoldRequest extends ItemRef {
   readonly hold?: Hold;
   /** Whether every earlier item of the key is settled, so that a hold at an earlier position moves to this one. */
   readonly isHead: boolean;
+  /**
+   * With `isHead`: the revision of the hold under which the key is drained. The hold of another revision does not move
+   * to a later position: another relay wrote it meanwhile, for an item that this drain has not settled.
+   */
+  readonly drainedUnder?: string;
 }
 
 export interface ParkRequest extends HoldRequest {

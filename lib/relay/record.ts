@@ -83,6 +83,10 @@ export function decodeStored(image: Image): DecodedItem {
   }
 }
 
+/** The bytes of an item's data in memory; compressed data counts as decompressed. */
+export const dataBytesOf = (decoded: DecodedItem): number =>
+  decoded.kind === 'undecodable' ? 0 : decoded.item.events.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
+
 /**
  * The records of a batch that a relay with a home region acts on. The mapping's filter passes no others. Without the
  * filter, every region would publish every event.

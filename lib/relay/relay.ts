@@ -12,7 +12,7 @@ import { mayHaveCrashed } from './park-limits';
 import type { RelayPorts } from './ports';
 import { ProcessMemory } from './process-memory';
 import { PublishSession } from './publish-session';
-import { decodeRecord, streamedAtOf, type DecodedRecord, type StreamRecord } from './record';
+import { dataBytesOf, decodeRecord, streamedAtOf, type DecodedRecord, type StreamRecord } from './record';
 import { TableLookup } from './table-lookup';
 import { RETRY_MS, triage } from './triage';
 
@@ -43,6 +43,12 @@ export function createRelay(given: RelayPorts, configured: RelayOptions): Relay 
   };
 }
 
+/**
+ * Decompressed data that one invocation holds in memory: Lambda's 6 MB of records can have gigabytes of it. The records
+ * after it are delivered again.
+ */
+const MAX_DATA_BYTES = 128 * 1024 * 1024;
+
 async function handleBatch(
   records: readonly StreamRecord[],
   remainingMs: () => number,
@@ -53,6 +59,7 @@ async function handleBatch(
   const { telemetry } = ports;
   let control: Control;
   let sorted: Awaited<ReturnType<typeof sortRecords>>;
+  let decoded: readonly Decoded[];
   let failure = 'The control partition could not be read.';
   try {
     const [read, decodedRecords] = await Promise.all([ports.control.read(), decodeMeanwhile(records, ports)]);
@@ -64,7 +71,8 @@ async function handleBatch(
     }
     control = await noteStream(control, records, ports);
     failure = 'A signal could not be read.';
-    sorted = await sortRecords(decodedRecords(), ports);
+    decoded = decodedRecords();
+    sorted = await sortRecords(decoded, ports);
   } catch (cause) {
     telemetry.outage({ message: failure, cause });
     return records.length === 0 ? undefined : 0;
@@ -100,7 +108,7 @@ async function handleBatch(
   await invocation.partitions.followUp(invocation.control.holds);
   const failed = firstUnsettled([...items, ...signals]);
   if (failed !== undefined && session.hasAcks) await noteRetry(invocation);
-  return failed;
+  return failed ?? (decoded.length < records.length ? decoded.length : undefined);
 }
 
 function firstUnsettled(all: readonly (BatchItem | BatchSignal)[]): number | undefined {
@@ -146,14 +154,21 @@ async function noteStream(
 }
 
 /**
- * Decodes the records while the response of a request is awaited that was started before. Never rejects: the returned
- * function throws instead.
+ * Decodes the records while the response of a request is awaited that was started before, up to the one whose data
+ * reaches {@link MAX_DATA_BYTES}. Never rejects: the returned function throws instead.
  */
 async function decodeMeanwhile(records: readonly StreamRecord[], { untilSent }: RelayPorts): Promise<() => Decoded[]> {
   await untilSent?.();
   try {
-    const decoded = records.map((record) => ({ record, decoded: decodeRecord(record) }));
-    return () => decoded;
+    const all: Decoded[] = [];
+    let bytes = 0;
+    for (const record of records) {
+      const decoded = decodeRecord(record);
+      all.push({ record, decoded });
+      if (decoded.kind === 'item') bytes += dataBytesOf(decoded);
+      if (bytes >= MAX_DATA_BYTES) break;
+    }
+    return () => all;
   } catch (cause) {
     return () => {
       throw cause;

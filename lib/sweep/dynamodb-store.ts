@@ -20,10 +20,11 @@ import { putSignal, replaceSignal, signalStore } from '../relay/dynamodb/signals
 import type { Clock } from '../relay/ports';
 import { decodeProgress, encodeProgress, type StreamProbe } from './scan-progress';
 import type { SweeperConfig } from './environment';
+import type { PassHistory } from './full-pass';
 import { InvalidScanKey, type SweepStore } from './ports';
 
 /** Sort keys in the control partition. Relays ignore these items, so writing them raises no revision. */
-const [PROGRESS, PROBES] = ['!sweep', '!sweep-probes'];
+const [PROGRESS, PROBES, PASSES] = ['!sweep', '!sweep-probes', '!sweep-passes'];
 /** Differs from the attribute of the first sweepers, which stop at segments only: they begin their own scan. */
 const PROGRESS_ATTRIBUTE = 'resumablePass';
 
@@ -49,6 +50,7 @@ export function sweepStore(
   const updateState = stateWriter(table);
   const progressKey = { pk: controlPartitionOf(home), sk: PROGRESS };
   const probesKey = { pk: controlPartitionOf(home), sk: PROBES };
+  const passesKey = { pk: controlPartitionOf(home), sk: PASSES };
   const pace = pacer(readUnitsPerSecond, clock, sleep);
 
   const scan = async (
@@ -165,6 +167,13 @@ export function sweepStore(
       }
       await writeOwn({ ...progressKey, [PROGRESS_ATTRIBUTE]: encodeProgress(progress) });
     },
+
+    async readPasses() {
+      // Only `writePasses` writes it.
+      return (await readOwn(passesKey))?.['passes'] as PassHistory | undefined;
+    },
+
+    writePasses: (passes) => writeOwn({ ...passesKey, passes }),
 
     async readProbes() {
       // Only `writeProbes` writes it.

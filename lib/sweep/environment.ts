@@ -3,6 +3,7 @@ import {
   encodeVariables,
   environmentReader,
   integerVariable,
+  optionalVariable,
   textVariable,
   type Environment,
   type Variables,
@@ -20,6 +21,10 @@ export interface SweeperConfig {
   readonly readUnitsPerSecond: number;
   /** Interval of the scheduled runs: a table that takes several runs is read less often. */
   readonly sweepIntervalSeconds: number;
+  /** Maximum seconds from one pass over the whole table to the next one. */
+  readonly fullSweepIntervalSeconds: number;
+  /** The event source mapping of the relay. Without it, every run reads the whole table. */
+  readonly mappingId?: string;
   /** For a table with several regions; left out if only this region publishes. */
   readonly home?: HomeRegion;
 }
@@ -29,6 +34,8 @@ export const SWEEPER_DEFAULTS = {
   /** A twelfth of the read throughput of a new on-demand table. */
   readUnitsPerSecond: 1_000,
   sweepIntervalSeconds: 3_600,
+  /** A loss without a cause is found before the stream drops the records after it. */
+  fullSweepIntervalSeconds: 43_200,
 } as const satisfies Partial<SweeperConfig>;
 
 /** With this event the sweeper only requests tries of partitions with held keys; with any other event it sweeps. */
@@ -43,6 +50,12 @@ const VARIABLES: Variables<Omit<SweeperConfig, 'home'>> = {
   overdueAfterSeconds: integerVariable(SWEEP_AFTER_VARIABLE, 1),
   readUnitsPerSecond: integerVariable('OUTBOX_SWEEP_READ_UNITS_PER_SECOND', 1),
   sweepIntervalSeconds: integerVariable('OUTBOX_SWEEP_EVERY_SECONDS', 1, SWEEPER_DEFAULTS.sweepIntervalSeconds),
+  fullSweepIntervalSeconds: integerVariable(
+    'OUTBOX_FULL_SWEEP_EVERY_SECONDS',
+    1,
+    SWEEPER_DEFAULTS.fullSweepIntervalSeconds,
+  ),
+  mappingId: optionalVariable(textVariable('OUTBOX_MAPPING_ID')),
 };
 
 /** The environment variables of a configuration. Values may be CDK tokens, so they are not validated. */

@@ -1,6 +1,7 @@
 import type { Control, GapState, Hold } from '../event/control';
 import type { Image, ItemKey } from '../event/item';
 import type { Signal } from '../event/signal';
+import type { PassHistory } from './full-pass';
 import type { ScanProgress, StreamProbe } from './scan-progress';
 
 /** A page of a scan. Items of a key follow each other, in the order of their sort keys. */
@@ -36,6 +37,9 @@ export interface SweepStore extends ScanStore {
   readProgress(): Promise<ScanProgress | undefined>;
   /** `undefined` if there is nothing to resume. */
   writeProgress(progress: ScanProgress | undefined): Promise<void>;
+  /** The notes of earlier runs about complete passes. */
+  readPasses(): Promise<PassHistory | undefined>;
+  writePasses(history: PassHistory): Promise<void>;
   /** Probes whose outcome was unknown when a run ended. */
   readProbes(): Promise<readonly StreamProbe[]>;
   writeProbes(probes: readonly StreamProbe[]): Promise<void>;

@@ -28,7 +28,12 @@ export interface ScanProgress {
   readonly counts: TableCounts;
   /** Epoch milliseconds at which the oldest item was committed that was open, behind no hold and not acted on. */
   readonly uncoveredSince?: number;
+  /** Whether an earlier run of this scan found something to act on. */
+  readonly hasFindings?: boolean;
 }
+
+/** Maximum lag of writers' clocks and of an eventually consistent scan. */
+export const SCAN_MARGIN_MS = 5 * 60_000;
 
 /** An item or a signal that was seen waiting, and the probe that was then sent for its key. */
 export interface StreamProbe extends ItemRef {

@@ -1,9 +1,17 @@
 import type { Control, GapState } from '../event/control';
-import { holdSummary, type TableCounts } from './table-counts';
+import {
+  decidePass,
+  fullSweepEverySeconds,
+  NOTICED_AFTER_MS,
+  type PassCause,
+  type PassDecision,
+  type PassPolicy,
+} from './full-pass';
+import { EMPTY_COUNTS, holdSummary, type TableCounts } from './table-counts';
 import { SignalFeed } from './signal-feed';
 import { GapSearch, stillOpen, untilSecondRead } from './gap-search';
 import { earlierOf, isSuspectedLoss, type Finding, type SuspectedLoss } from './evaluate-key';
-import { BYTES_PER_UNIT, isComplete, mayResume, newProgress, type ScanProgress } from './scan-progress';
+import { BYTES_PER_UNIT, SCAN_MARGIN_MS, isComplete, mayResume, newProgress, type ScanProgress } from './scan-progress';
 import type { SweepStore } from './ports';
 import { scanTable, type ScanResult } from './scan-table';
 
@@ -20,6 +28,11 @@ export interface SweepOptions {
   readonly readUnitsPerSecond: number;
   /** Whether the run resumes the scan of the previous run and saves its own progress for the next one. Default: `true`. */
   readonly resumes?: boolean;
+  /**
+   * Set for the scheduled runs: a run then reads the table only if it has a cause, or if the last pass is as old as
+   * `intervalMs`. Left out: every run reads the table.
+   */
+  readonly passes?: Omit<PassPolicy, 'overdueAfterMs'>;
   /** Author that is recorded on the signals. */
   readonly by: string;
   /** Returns the milliseconds left; `Infinity` without a limit. */
@@ -31,13 +44,15 @@ export interface SweepOptions {
 /** State of the gap suspicion after a run. `unknown`: it could not be written. */
 export type GapSuspicion = 'none' | 'began' | 'continues' | 'ended' | 'unknown';
 
-/** Counts of the scan, including the earlier runs that it resumes. */
+/** Counts of the scan, including the earlier runs that it resumes; all zero if the table was not read. */
 export interface SweepReport extends TableCounts {
+  /** Why the run read the table; left out if it did not. */
+  readonly cause?: PassCause;
   readonly startedAt: number;
   readonly durationMs: number;
   /** Read units of this run's scan. */
   readonly readUnits: number;
-  /** Whether the scan has now read the whole table. */
+  /** Whether the scan has now read the whole table, or nothing had to be read. */
   readonly complete: boolean;
   readonly heldKeys: number;
   /** Epoch milliseconds at which the key that is held longest was first held. */
@@ -57,8 +72,6 @@ const PART_MS = 3 * 60_000;
 const RESERVE_MS = 60_000;
 /** Reserve of time after sending, to save the progress and to settle the gap suspicion. */
 const SETTLE_RESERVE_MS = 15_000;
-/** Maximum lag of writers' clocks and of an eventually consistent scan. */
-const GAP_MARGIN_MS = 5 * 60_000;
 /** Number of suspected losses of one part that get a second read. */
 const READ_AGAIN = 1_000;
 /**
@@ -66,8 +79,6 @@ const READ_AGAIN = 1_000;
  * after 24 hours. Applies to a table that one run can read; a larger one has less time.
  */
 const PRESUMED_LOST_AFTER_MS = 12 * HOUR_MS;
-/** The age at which every loss must have been noticed. */
-const NOTICED_AFTER_MS = 22 * HOUR_MS;
 /** Number of suspected keys that are drained while no probe has returned. */
 const DRAINED_ON_SUSPICION = 16;
 
@@ -76,7 +87,8 @@ const DRAINED_ON_SUSPICION = 16;
  * key, oldest first, as fast as the relay acts on them.
  *
  * Publishes and releases nothing itself. Two concurrent runs, or a run next to an active relay, cost at most a look-up.
- * Resolves with the findings and actions; rejects only if the run could not begin.
+ * Resolves with the findings and actions; rejects only if the run could not begin. With `passes`, a run without a cause
+ * reads the control partition alone.
  */
 export async function sweep(store: SweepStore, options: SweepOptions): Promise<SweepReport> {
   const startedAt = options.now();
@@ -94,10 +106,28 @@ export async function sweep(store: SweepStore, options: SweepOptions): Promise<S
     gapSuspectedBefore: read.gapSuspectedSince,
     presumedLostAfterMs: presumedLostAfterMs(table.bytes, options),
   };
+  const policy = passPolicy(table.bytes, options);
+  const { by, now } = options;
+  const decision = policy && (await decidePass(store, policy, { control, hasProgress: stored !== undefined, now, by }));
+  if (decision !== undefined && decision.cause === undefined) return reportWithoutPass(startedAt, decision, options);
   const run = new SweepRun(store, options, times, control, begun);
   await run.scan({ saves: resumes, isStored: stored !== undefined });
-  return run.report();
+  return run.report(decision);
 }
+
+/** The report of a run that had no cause to read the table: no key is held, no gap is suspected, and the relay acts. */
+const reportWithoutPass = (startedAt: number, { failures }: PassDecision, { now }: SweepOptions): SweepReport => ({
+  ...EMPTY_COUNTS,
+  startedAt,
+  durationMs: now() - startedAt,
+  readUnits: 0,
+  complete: true,
+  heldKeys: 0,
+  signalsSent: 0,
+  signalsReplaced: 0,
+  gapSuspicion: 'none',
+  failures,
+});
 
 /** The relay notices a new stream by its first record, the sweeper without one. The relay sets the first one. */
 async function noteStream(store: SweepStore, control: Control, streamArn: string | undefined): Promise<Control> {
@@ -107,12 +137,28 @@ async function noteStream(store: SweepStore, control: Control, streamArn: string
 }
 
 /** A scan of several runs reads each item less often than once per interval. */
-function presumedLostAfterMs(
+const presumedLostAfterMs = (tableBytes: number, options: SweepOptions): number =>
+  Math.max(
+    options.overdueAfterMs,
+    Math.min(PRESUMED_LOST_AFTER_MS, NOTICED_AFTER_MS - durationOfPassMs(tableBytes, options)),
+  );
+
+/** In whole intervals of runs that each read as much as they can. */
+function durationOfPassMs(
   tableBytes: number,
-  { overdueAfterMs, sweepIntervalMs = HOUR_MS, readUnitsPerSecond }: SweepOptions,
+  { sweepIntervalMs = HOUR_MS, readUnitsPerSecond }: Pick<SweepOptions, 'sweepIntervalMs' | 'readUnitsPerSecond'>,
 ): number {
   const runs = Math.max(1, Math.ceil(tableBytes / (readUnitsPerSecond * BYTES_PER_UNIT * RUN_SECONDS)));
-  return Math.max(overdueAfterMs, Math.min(PRESUMED_LOST_AFTER_MS, NOTICED_AFTER_MS - runs * sweepIntervalMs));
+  return runs * sweepIntervalMs;
+}
+
+function passPolicy(tableBytes: number, options: SweepOptions): PassPolicy | undefined {
+  const { passes, overdueAfterMs, sweepIntervalMs = HOUR_MS } = options;
+  if (passes === undefined) return undefined;
+  const passSeconds = durationOfPassMs(tableBytes, options) / 1000;
+  const intervalMs = fullSweepEverySeconds(passSeconds, passes.intervalMs / 1000) * 1000;
+  // Runs do not begin at exact times.
+  return { ...passes, overdueAfterMs, intervalMs: intervalMs - sweepIntervalMs / 2 };
 }
 
 interface RunTimes {
@@ -134,6 +180,7 @@ class SweepRun {
   #readUnits = 0;
   #hasLoss = false;
   #isUnknown = false;
+  #hasFindings: boolean;
 
   constructor(store: SweepStore, options: SweepOptions, times: RunTimes, control: Control, begun: ScanProgress) {
     const { by, now, remainingMs, overdueAfterMs } = options;
@@ -143,6 +190,7 @@ class SweepRun {
     this.#times = times;
     this.#control = control;
     this.#progress = begun;
+    this.#hasFindings = begun.hasFindings === true;
     this.#feed = new SignalFeed(store, acting);
     this.#gap = new GapSearch(store, acting, overdueAfterMs);
   }
@@ -156,9 +204,13 @@ class SweepRun {
       const { progress, findings, readUnits, failures } = await this.#scanPart(isFirst);
       this.#readUnits += readUnits;
       this.#failures.push(...failures);
+      this.#hasFindings ||= findings.length > 0;
       const { isDone, openSince } = await this.#handle(findings);
       // The next run reads the part again whose findings were not acted on.
-      if (isDone) this.#progress = { ...progress, uncoveredSince: earlierOf(progress.uncoveredSince, openSince) };
+      if (isDone) {
+        const uncoveredSince = earlierOf(progress.uncoveredSince, openSince);
+        this.#progress = { ...progress, uncoveredSince, hasFindings: this.#hasFindings };
+      }
       const isAllRead = isComplete(this.#progress);
       isEnd = !isDone || isAllRead || failures.length > 0 || !this.#goesOn();
       if (saves && (mustDelete || !isAllRead)) {
@@ -241,14 +293,19 @@ class SweepRun {
     }
   }
 
-  async report(): Promise<SweepReport> {
+  async report(decision: PassDecision | undefined): Promise<SweepReport> {
     const complete = isComplete(this.#progress);
     const gapSuspicion = await this.#settleGapSuspicion(complete).catch((error: unknown): GapSuspicion => {
       this.#failures.push(error);
       return 'unknown';
     });
+    if (decision !== undefined) {
+      this.#failures.push(...decision.failures);
+      if (complete) await this.#recordFailure(this.#notePass(decision, gapSuspicion));
+    }
     return {
       ...this.#progress.counts,
+      cause: decision?.cause ?? 'requested',
       startedAt: this.#times.startedAt,
       durationMs: this.#options.now() - this.#times.startedAt,
       readUnits: this.#readUnits,
@@ -261,6 +318,17 @@ class SweepRun {
     };
   }
 
+  #notePass({ history }: PassDecision, gapSuspicion: GapSuspicion): Promise<void> {
+    const { startedAt, counts } = this.#progress;
+    const failures = this.#failures.length + this.#gap.failures.length + this.#feed.failures.length;
+    const isSettled =
+      !this.#hasFindings &&
+      failures === 0 &&
+      gapSuspicion === 'none' &&
+      counts.signals + counts.unprocessableSignals === 0;
+    return this.#store.writePasses({ ...history, startedAt, isSettled });
+  }
+
   async #settleGapSuspicion(complete: boolean): Promise<GapSuspicion> {
     const progress = this.#progress;
     const { gapSuspectedBefore } = this.#times;
@@ -271,8 +339,8 @@ class SweepRun {
     if (gapSuspectedBefore !== gapSuspectedSince) return 'began';
     const isSound =
       complete &&
-      gapSuspectedSince + GAP_MARGIN_MS <= progress.startedAt &&
-      (progress.uncoveredSince === undefined || progress.uncoveredSince >= gapSuspectedSince + GAP_MARGIN_MS);
+      gapSuspectedSince + SCAN_MARGIN_MS <= progress.startedAt &&
+      (progress.uncoveredSince === undefined || progress.uncoveredSince >= gapSuspectedSince + SCAN_MARGIN_MS);
     return isSound && (await this.#store.clearGapSuspicion(this.#control)) ? 'ended' : 'continues';
   }
 

@@ -17,7 +17,10 @@ export function powertoolsProbeReporter(options: PowertoolsOptions): (report: Pa
   };
 }
 
-/** Reports a run as structured logs and EMF metrics by AWS Lambda Powertools. */
+/**
+ * Reports a run as structured logs and EMF metrics by AWS Lambda Powertools. A run that did not read the table reports
+ * nothing of its items.
+ */
 export function powertoolsReporter(options: PowertoolsOptions): (report: SweepReport) => void {
   const { logger, metrics } = powertoolsOf(SWEEPER_SERVICE, options);
   return (report) => {
@@ -25,16 +28,18 @@ export function powertoolsReporter(options: PowertoolsOptions): (report: SweepRe
     const endedAt = report.startedAt + report.durationMs;
     const ageMs = (at: number | undefined): number => (at === undefined ? 0 : Math.max(0, endedAt - at));
     const { Count, Milliseconds } = MetricUnit;
-    metrics.addMetric(SWEEPER_METRICS.scannedItems, Count, report.items);
-    metrics.addMetric(SWEEPER_METRICS.pendingItems, Count, report.pending);
-    metrics.addMetric(SWEEPER_METRICS.oldestPendingAge, Milliseconds, ageMs(report.oldestPendingAt));
-    metrics.addMetric(SWEEPER_METRICS.waitingItems, Count, report.waiting);
-    metrics.addMetric(SWEEPER_METRICS.parkedItems, Count, report.parked);
+    if (report.cause !== undefined) {
+      metrics.addMetric(SWEEPER_METRICS.scannedItems, Count, report.items);
+      metrics.addMetric(SWEEPER_METRICS.pendingItems, Count, report.pending);
+      metrics.addMetric(SWEEPER_METRICS.oldestPendingAge, Milliseconds, ageMs(report.oldestPendingAt));
+      metrics.addMetric(SWEEPER_METRICS.waitingItems, Count, report.waiting);
+      metrics.addMetric(SWEEPER_METRICS.parkedItems, Count, report.parked);
+      metrics.addMetric(SWEEPER_METRICS.unprocessableSignalsLeft, Count, report.unprocessableSignals);
+    }
     metrics.addMetric(SWEEPER_METRICS.heldKeys, Count, report.heldKeys);
     metrics.addMetric(SWEEPER_METRICS.oldestHoldAge, Milliseconds, ageMs(report.oldestHoldAt));
     metrics.addMetric(SWEEPER_METRICS.signalsSent, Count, report.signalsSent);
     metrics.addMetric(SWEEPER_METRICS.signalsReplaced, Count, report.signalsReplaced);
-    metrics.addMetric(SWEEPER_METRICS.unprocessableSignalsLeft, Count, report.unprocessableSignals);
     metrics.addMetric(
       SWEEPER_METRICS.streamGapSuspected,
       Count,
@@ -45,7 +50,8 @@ export function powertoolsReporter(options: PowertoolsOptions): (report: SweepRe
     metrics.addMetric(SWEEPER_METRICS.complete, Count, report.complete ? 1 : 0);
     metrics.addMetric(SWEEPER_METRICS.failures, Count, failures.length);
     metrics.publishStoredMetrics();
-    logger.info('Swept the table', { ...counted });
+    if (report.cause === undefined) logger.info('The table needed no sweep', { durationMs: report.durationMs });
+    else logger.info('Swept the table', { ...counted });
     for (const cause of failures) logger.error('A part of the sweep failed; the next run repeats it', { cause });
   };
 }

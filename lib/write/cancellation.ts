@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { OutboxError } from '../event/errors';
+import { gunzipData } from '../event/gzipped-data';
 import { decodeItem, encodeItem, type Image } from '../event/item';
+import { LIMITS } from '../event/item-rules';
 import { parsePartitionKey } from '../event/key';
 import { errorText, isRecord } from '../event/options';
 import { versionOfPosition } from '../event/position';
@@ -125,11 +127,27 @@ function own(
 function differs(existing: Image, ours: Readonly<Record<string, unknown>>): boolean {
   if (existing['events'] === undefined) return false;
   try {
-    return !isDeepStrictEqual(encodeItem(decodeItem(existing))['events'], ours['events']);
+    return !isDeepStrictEqual(withPlainData(encodeItem(decodeItem(existing))), withPlainData(ours));
   } catch {
     // The stored events cannot be decoded, and ours can.
     return true;
   }
+}
+
+/**
+ * The events with the bytes of their data. One attempt may have compressed the data and the other one not, or with
+ * another version of zlib.
+ */
+function withPlainData({ events }: Readonly<Record<string, unknown>>): unknown {
+  if (!Array.isArray(events)) return events;
+  return events.map((event: unknown) => (isRecord(event) ? { ...event, data: plainBytes(event['data']) } : event));
+}
+
+function plainBytes(data: unknown): unknown {
+  if (typeof data === 'string') return Buffer.from(data);
+  const gzip = isRecord(data) ? data['gzip'] : undefined;
+  const bytes = gzip instanceof Uint8Array ? gunzipData(gzip, LIMITS.gunzippedBytes) : data;
+  return bytes instanceof Uint8Array ? Buffer.from(bytes) : bytes;
 }
 
 function conditionFailed({ index, reason: { Item } }: Refusal, cause: unknown): OutboxError<'condition-failed'> {

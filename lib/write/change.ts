@@ -1,7 +1,7 @@
 import { epochMsOfUuidV7 } from '../event/uuid';
 import { type EventDefinitions, type EventInput, type EventOverrides, writtenType } from '../event/catalogue';
 import { OutboxError } from '../event/errors';
-import { DEFAULT_CONTENT_TYPE, encodeItem, isoTime, type OutboxEvent, type OutboxItem } from '../event/item';
+import { DEFAULT_CONTENT_TYPE, isoTime, type OutboxEvent, type OutboxItem } from '../event/item';
 import { LIMITS, isReservedHeader, keeps, RULES } from '../event/item-rules';
 import { partitionKeyOf, type AggregateKey, type ChangedAggregate } from '../event/key';
 import { messagesOf } from '../event/message';
@@ -9,6 +9,7 @@ import { isRecord, isPlainObject, shown } from '../event/options';
 import { positionOfVersion } from '../event/position';
 import { type Commit, commitTimeProblem } from './commit';
 import { consistencyToken, type ConsistencyToken } from '../event/consistency-token';
+import { encodeCheapest } from '../dynamodb/cheapest-item';
 import { eventData } from './event-data';
 import { checkItemSize, checkMessageSize, markBytes } from './limits';
 import type { OutboxSettings } from './settings';
@@ -70,7 +71,7 @@ export async function prepareChange(
     const max = settings.events.definitionOf(type).maxMessageBytes ?? settings.maxMessageBytes;
     checkMessageSize(type, message, max);
   });
-  const encoded = encodeItem(item);
+  const encoded = encodeCheapest(item, settings.compressDataAbove);
   checkItemSize(pk, encoded, markBytes(written));
   return { item, action: actionOf(settings.tableName, encoded), token: consistencyToken(item, messages) };
 }

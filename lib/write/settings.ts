@@ -1,8 +1,9 @@
 import type { EventCatalogue, EventDefinitions } from '../event/catalogue';
-import { RULES } from '../event/item-rules';
+import { LIMITS, RULES } from '../event/item-rules';
 import {
   CATALOGUE,
   CLOCK,
+  integer,
   MESSAGE_BYTES,
   readOptions,
   required,
@@ -30,6 +31,14 @@ export interface OutboxOptions<D extends EventDefinitions = EventDefinitions> {
   readonly source?: string;
   /** `max.message.bytes` of the topics, for types without their own. @default 1048588 */
   readonly maxMessageBytes?: number;
+  /**
+   * Store data of more than this many bytes compressed (gzip), if that saves at least one write unit of the item. The
+   * relay decompresses it: messages and consumers do not change. Turn it on only when every relay and every writer of
+   * the table has a version that reads it; an earlier relay parks such an item as `undecodable-item`.
+   *
+   * @default data is never compressed
+   */
+  readonly compressDataAbove?: number;
   /** Source of commit times, in epoch milliseconds. @default the machine's clock */
   readonly clock?: {
     /** Epoch milliseconds. */
@@ -50,6 +59,7 @@ const OPTIONS = {
   source: text(RULES.source),
   // Kafka's own default, and that of Amazon MSK.
   maxMessageBytes: { ...MESSAGE_BYTES, default: 1_048_588 },
+  compressDataAbove: integer({ min: 0, max: LIMITS.gunzippedBytes }),
   clock: { ...CLOCK, default: { now: () => Date.now() } },
 } satisfies OptionTable<OutboxOptions>;
 

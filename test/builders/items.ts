@@ -1,4 +1,5 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
+import { gzipData } from '../../lib/event/gzipped-data';
 import { encodeItem, isoTime, type Image, type OutboxEvent, type OutboxItem } from '../../lib/event/item';
 import { positionOfVersion } from '../../lib/event/position';
 import type { StreamRecord } from '../../lib/relay/record';
@@ -37,11 +38,20 @@ export function anItem(change: Partial<OutboxItem> & { version?: number } = {}):
 }
 
 /** The item's attributes as Lambda's stream event contains them. */
-export const imageOf = (item: OutboxItem): Image =>
+export const imageOf = (item: OutboxItem): Image => streamImageOf(encodeItem(item));
+
+/** The same for an item whose data is stored compressed. */
+export const gzippedImageOf = (item: OutboxItem): Image =>
+  streamImageOf(encodeItem(item, new Map(item.events.map(({ data = '' }, at) => [at, gzipData(data)]))));
+
+/** The attributes of a stored item as Lambda's stream event contains them. */
+export const streamImageOf = (encoded: Readonly<Record<string, unknown>>): Image =>
   JSON.parse(
-    JSON.stringify(marshall(encodeItem(item)), (_, value: unknown) =>
-      value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
-    ),
+    JSON.stringify(marshall(encoded), function (this: Readonly<Record<string, unknown>>, name, value: unknown) {
+      // A Buffer has a JSON form of its own.
+      const bytes = this[name];
+      return bytes instanceof Uint8Array ? Buffer.from(bytes).toString('base64') : value;
+    }),
   ) as Image;
 
 let lastSequence = 0;

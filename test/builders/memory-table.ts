@@ -36,6 +36,7 @@ import type {
 } from '../../lib/relay/ports';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
+import type { PassHistory } from '../../lib/sweep/full-pass';
 import type { ScanProgress, StreamProbe } from '../../lib/sweep/scan-progress';
 import { storedItemOf, storedStateOf } from '../../lib/relay/dynamodb/keys';
 
@@ -50,6 +51,7 @@ export interface Snapshot {
   readonly state: MemoryTable['state'];
   readonly progress: ScanProgress | undefined;
   readonly probes: readonly StreamProbe[];
+  readonly passes: PassHistory | undefined;
 }
 
 /** All table operations of the relay in one object. */
@@ -67,6 +69,7 @@ export class MemoryTable implements TablePorts {
   /** The scan that the sweeper has not finished. */
   progress: ScanProgress | undefined;
   probes: readonly StreamProbe[] = [];
+  passes: PassHistory | undefined;
   readonly signals = new Map<string, Map<string, Signal>>();
   readonly setAsides: { pk: string; sk: string; why: string }[] = [];
   readonly holds = new Map<string, Hold>();
@@ -171,12 +174,12 @@ export class MemoryTable implements TablePorts {
   }
 
   snapshot(): Snapshot {
-    const { items, signals, holds, tombstones, state, progress, probes } = this;
-    return structuredClone({ items, signals, holds, tombstones, state, progress, probes });
+    const { items, signals, holds, tombstones, state, progress, probes, passes } = this;
+    return structuredClone({ items, signals, holds, tombstones, state, progress, probes, passes });
   }
 
   restore(snapshot: Snapshot): void {
-    const { items, signals, holds, tombstones, state, progress, probes } = structuredClone(snapshot);
+    const { items, signals, holds, tombstones, state, progress, probes, passes } = structuredClone(snapshot);
     const replace = <V>(map: Map<string, V>, by: ReadonlyMap<string, V>): void => {
       map.clear();
       for (const [key, value] of by) map.set(key, value);
@@ -189,6 +192,7 @@ export class MemoryTable implements TablePorts {
     this.state = { ...state };
     this.progress = progress;
     this.probes = probes;
+    this.passes = passes;
   }
 
   // Reads of the relay.
@@ -280,23 +284,24 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve(new Map<Mark, unknown>());
   }
 
-  park({ attempts, since, isHead, reason, message, hold: _, ...item }: ParkRequest): ReturnType<ItemStore['park']> {
+  park({ attempts, since, isHead, drainedUnder, reason, message, hold: _, ...item }: ParkRequest): ReturnType<ItemStore['park']> {
     const image = this.#owed(item);
     if (image === undefined) return Promise.resolve({ kind: 'gone' } as const);
     const now = this.#now();
     const parked = { reason, message, attempts: attempts + 1, since: since ?? now };
     delete image['starts'];
     image['parked'] = { M: marshall(parked) };
-    const hold = this.#hold(item, isHead, { reason, message, attempts: attempts + 1, since: since ?? now });
+    const why = { reason, message, attempts: attempts + 1, since: since ?? now };
+    const hold = this.#hold(item, { isHead, drainedUnder }, why);
     return Promise.resolve({ kind: 'parked', hold } as const);
   }
 
-  holdForPartition({ awaits, message, isHead, hold: _, ...item }: PartitionHoldRequest) {
+  holdForPartition({ awaits, message, isHead, drainedUnder, hold: _, ...item }: PartitionHoldRequest) {
     if (this.#owed(item) === undefined) return Promise.resolve({ kind: 'gone' } as const);
     const known = this.holds.get(item.pk);
     const attempts = known?.position === item.sk ? known.attempts : 0;
     const why = { reason: PARTITION_UNAVAILABLE, message, attempts, since: this.#now(), awaits };
-    return Promise.resolve({ kind: 'held', hold: this.#hold(item, isHead, why) } as const);
+    return Promise.resolve({ kind: 'held', hold: this.#hold(item, { isHead, drainedUnder }, why) } as const);
   }
 
   #owed(item: ItemRef): MutableImage | undefined {
@@ -306,13 +311,13 @@ export class MemoryTable implements TablePorts {
 
   #hold(
     { pk, sk, id }: ItemRef,
-    isHead: boolean,
+    { isHead, drainedUnder }: Pick<ParkRequest, 'isHead' | 'drainedUnder'>,
     why: Pick<Hold, 'reason' | 'message' | 'attempts' | 'since' | 'awaits'>,
   ): Hold {
     const known = this.holds.get(pk);
     const revision = this.#revision();
     const hold: Hold =
-      known !== undefined && !isHead && known.position <= sk
+      known !== undefined && known.position <= sk && !(isHead && known.revision === drainedUnder)
         ? { ...known, revision, ...othersBehind(known.position, known, [{ position: sk, id }]) }
         : {
             ...{ pk, position: sk, id, revision, state: 'holding', ...why },

@@ -12,6 +12,8 @@ export const sweepStoreOver = (
   describe: () => Promise.resolve({ streamArn, bytes: 0 }),
   readProgress: () => Promise.resolve(table.progress),
   writeProgress: (progress) => Promise.resolve(void (table.progress = progress)),
+  readPasses: () => Promise.resolve(table.passes),
+  writePasses: (passes) => Promise.resolve(void (table.passes = passes)),
   readProbes: () => Promise.resolve(table.probes),
   writeProbes: (probes) => Promise.resolve(void (table.probes = probes)),
   read: (keys) => Promise.resolve(table.look(keys)),

@@ -52,7 +52,11 @@ const POLLERS = {
 /** The allowed actions, by the beginning of the role's logical id, each with its reason. */
 const EXPLAINED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   OutboxRelayRole: { ...OWN_LOGS, ...LOGIN, ...TABLE_KEY, ...NETWORK_INTERFACES },
-  OutboxSweeperRole: { ...OWN_LOGS, ...TABLE_KEY },
+  OutboxSweeperRole: {
+    ...OWN_LOGS,
+    ...TABLE_KEY,
+    'lambda:GetEventSourceMapping': 'whether the mapping was changed, which is a cause to read the table',
+  },
   KafkaTopicsRole: { ...OWN_LOGS, ...LOGIN, ...NETWORK_INTERFACES },
   KafkaTopicsProviderframeworkonEventServiceRole: PROVIDER,
   ConsumerDeadLettersRole: { ...OWN_LOGS, ...LOGIN, ...NETWORK_INTERFACES },

@@ -21,6 +21,7 @@ const everything: Parameters<typeof outboxStack>[0] = (
   compression: 'gzip',
   publisher: 'platformatic',
   order: 'relaxed',
+  fullSweepInterval: Duration.hours(6),
   retention: Duration.seconds(0),
   replayWindow: Duration.seconds(0),
   maxBatchBytes: 500_000,

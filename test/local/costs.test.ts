@@ -1,9 +1,12 @@
+import { createHash } from 'node:crypto';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { DynamoDBClient, GetItemCommand, PutItemCommand, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import { Kafka, logLevel, type ProducerConfig } from 'kafkajs';
+import { z } from 'zod';
+import { createOutbox, defineEvents, type OutboxAction } from '../../lib';
 import type { ConsumedRecord, ConsumerOptions, TransactionAction } from '../../lib/consumer';
-import { encodeItem, type OutboxItem } from '../../lib/event/item';
+import { encodeItem, type ItemKey, type OutboxItem } from '../../lib/event/item';
 import { uuidV7 } from '../../lib/event/uuid';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { RELAY_DEFAULTS, slowestRoundMs } from '../../lib/relay/environment';
@@ -14,10 +17,11 @@ import { createRelay, type Relay } from '../../lib/relay/relay';
 import { itemBytes } from '../../lib/dynamodb/item-size';
 import { startStack, type Stack } from '../../local/stack';
 import { aRecord, feed, MemoryDeadLetters } from '../builders/consume';
-import { anEvent, anItem, insertOf } from '../builders/items';
+import { anEvent, anItem, insertOf, streamImageOf } from '../builders/items';
 import { plentyOfTime, silentTelemetry } from '../builders/relay-ports';
 import { aConsumer, createConsumerTables, INBOX_TABLE, READ_MODEL } from './harness/consumers';
 import { emptyDatabase, sharedKafka } from './harness/shared-servers';
+import { TopicReader } from './harness/topic-reader';
 
 /**
  * The cost of 1,000 events. Requests are counted on DynamoDB Local and Apache Kafka. Write units follow from the stored
@@ -147,7 +151,7 @@ function assembleRelay(client: DynamoDBClient, connect: () => Kafka): { relay: R
   return { relay, publisher };
 }
 
-async function storedItem(client: DynamoDBClient, { pk, sk }: OutboxItem): Promise<Record<string, unknown>> {
+async function storedItem(client: DynamoDBClient, { pk, sk }: ItemKey): Promise<Record<string, unknown>> {
   const { Item = {} } = await client.send(
     new GetItemCommand({ TableName: stack.tableName, Key: marshall({ pk, sk }), ConsistentRead: true }),
   );
@@ -214,6 +218,71 @@ test.each([
     commitUnits: told.perSecond.items * told.item.commitWriteUnits,
     markUnits: told.perSecond.items * told.item.markWriteUnits,
   }).toEqual({ commitUnits: costs.commitUnits, markUnits: costs.markUnits });
+});
+
+test('compressed orders of 6 KB cost exactly these units, and their messages are the JSON that was written', async () => {
+  const orders = 100;
+  const orderOf = (key: string): object => ({
+    orderId: key,
+    lines: Array.from({ length: 50 }, (_, n) => ({
+      sku: createHash('sha256').update(`${key} ${n}`).digest('hex').slice(0, 16),
+      name: `Article number ${n}`,
+      quantity: (n % 5) + 1,
+      price: { amount: ((n * 317) % 10_000) / 100, currency: 'EUR' },
+    })),
+  });
+  const types = defineEvents({ 'order.placed': { schema: z.unknown(), topic: TOPIC } });
+  const outboxThat = (compressDataAbove?: number) =>
+    createOutbox({
+      tableName: stack.tableName,
+      service: 'shop',
+      region: 'eu-central-1',
+      events: types,
+      compressDataAbove,
+    });
+  const keys = Array.from({ length: orders }, (_, at) => `compressed-${String(at).padStart(3, '0')}`);
+  const putsOf = async (compressDataAbove?: number) => {
+    const puts = keys.map((key) =>
+      outboxThat(compressDataAbove).items({ aggregate: 'order', key, version: 1 }, [
+        { type: 'order.placed', data: orderOf(key) },
+      ]),
+    );
+    return (await Promise.all(puts)).flat();
+  };
+  const client = new DynamoDBClient(stack.clientConfig);
+  const document = DynamoDBDocument.from(client);
+  const unitsOf = (puts: readonly OutboxAction[]): number => total(puts.map(({ Put }) => 2 * writeUnits(Put.Item)));
+  const puts = await putsOf(1_000);
+  await document.transactWrite({ TransactItems: [...puts] });
+  const { relay, publisher } = assembleRelay(client, countProduceRequests().connect);
+
+  // The records are the items as DynamoDB stores them.
+  const itemAt = ({ Put: { Item } }: OutboxAction) => ({ pk: String(Item['pk']), sk: String(Item['sk']) });
+  const stored = await Promise.all(puts.map((put) => storedItem(client, itemAt(put))));
+  expect(
+    await relay.handle(
+      stored.map((item) => insertOf(streamImageOf(item))),
+      plentyOfTime,
+    ),
+  ).toBeUndefined();
+  await publisher.close();
+
+  const marked = await Promise.all(puts.map((put) => storedItem(client, itemAt(put))));
+  expect({
+    plainCommitUnits: unitsOf(await putsOf()),
+    commitUnits: unitsOf(puts),
+    markUnits: total(marked.map(writeUnits)),
+  }).toEqual({ plainCommitUnits: 100 * 2 * 6, commitUnits: 100 * 2 * 2, markUnits: 100 * 2 });
+  expect(marked.filter(({ receipts }) => Array.isArray(receipts))).toHaveLength(orders);
+  const reader = await TopicReader.start(stack.brokers, [TOPIC]);
+  try {
+    await reader.caughtUp();
+    expect(keys.map((key) => reader.ofKey(key).map(({ value }) => value))).toEqual(
+      keys.map((key) => [JSON.stringify(orderOf(key))]),
+    );
+  } finally {
+    await reader.stop();
+  }
 });
 
 test('DynamoDB bills a marked item by the bytes that the figures above are made of', async () => {

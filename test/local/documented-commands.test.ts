@@ -56,7 +56,8 @@ function writeCatalogue(folder: string): void {
     join(folder, 'dist', 'events.js'),
     `const { defineEvents } = require(${JSON.stringify(join(__dirname, '../../dist/lib'))});
      const { z } = require(${JSON.stringify(require.resolve('zod'))});
-     exports.events = defineEvents({ 'order.changed': { topic: 'orders', schema: z.object({ n: z.number() }) } });`,
+     const type = { topic: 'orders', schema: z.object({ n: z.number() }) };
+     exports.events = defineEvents({ 'order.changed': type, 'order.placed': type, 'order.shipped': type });`,
   );
 }
 

@@ -167,7 +167,7 @@ describe('a drain', () => {
     const draining = await stores.drains.begin('order#again', first);
     await mark('again', 1);
 
-    const next = await park('again', 2, { hold: draining, isHead: true });
+    const next = await park('again', 2, { hold: draining, isHead: true, drainedUnder: draining?.revision });
 
     expect(next).toMatchObject({ position: at(2), state: 'holding', attempts: 1, since: first.since });
     expect(await itemAt('again', 2)).toMatchObject({ parked: { attempts: 1 } });

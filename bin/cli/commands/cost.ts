@@ -7,18 +7,26 @@ import {
   PRICE_LIST,
   type ListPrices,
 } from '../../../lib/operate/cost';
+import { itemBorders, type ItemBorders, type ItemBordersOptions } from '../../../lib/operate/item-borders';
 import { durationWithin } from '../arguments';
+import { loadCatalogue } from '../catalogue-module';
 import { columns, count, number } from '../format';
-import type { GlobalOptions } from '../session';
+import { SessionError, type GlobalOptions } from '../session';
 import { Terminal } from '../terminal';
 
 interface CostOptions {
-  readonly eventsPerSecond: number;
-  readonly eventBytes: number;
+  readonly catalogue?: string;
+  readonly size: Readonly<Record<string, number>>;
+  readonly service: string;
+  readonly extraBytes: number;
+  readonly within: number;
+  readonly eventsPerSecond?: number;
+  readonly eventBytes?: number;
   readonly eventsPerTransaction: number;
   readonly keyBytes: number;
   readonly retention: number;
   readonly sweepInterval: number;
+  readonly fullSweepInterval: number;
   readonly kafka: KafkaWorkload['kind'] | 'none';
   readonly partitions: number;
   readonly brokers: number;
@@ -34,8 +42,12 @@ export function addCost(program: Command): void {
   program
     .command('cost')
     .description('estimate the units and dollars of a load (makes no request)')
-    .requiredOption('--events-per-second <n>', 'events written per second, on average (required)', parseNumber)
-    .requiredOption('--event-bytes <n>', "bytes of an event's data (required)", parseNumber)
+    .option(
+      '--events-per-second <n>',
+      'events written per second, on average (required without --catalogue)',
+      parseNumber,
+    )
+    .option('--event-bytes <n>', "bytes of an event's data (required without --catalogue)", parseNumber)
     .option('--events-per-transaction <n>', 'events of one key in a transaction; they share an item', parseNumber, 1)
     .option('--key-bytes <n>', 'bytes of a key', parseNumber, 36)
     .addOption(
@@ -47,6 +59,11 @@ export function addCost(program: Command): void {
       new Option('--sweep-interval <duration>', 'how often the sweeper runs')
         .argParser(durationWithin('1m', '1d'))
         .default(3_600_000, '1h'),
+    )
+    .addOption(
+      new Option('--full-sweep-interval <duration>', 'how often the sweeper reads the whole table without a cause')
+        .argParser(durationWithin('1m', '1d'))
+        .default(43_200_000, '12h'),
     )
     .addOption(
       new Option('--kafka <kind>', 'kind of cluster; none: leave its price out')
@@ -69,20 +86,67 @@ export function addCost(program: Command): void {
         .argParser(parsePrice)
         .default({}, 'us-east-1'),
     )
-    .action((options: CostOptions, command: Command) => {
+    .option(
+      '--catalogue <module>',
+      'print how much data of each type fits 1, 2 and 3 KB; the module exports the catalogue: ./dist/events.js, or ./dist/events.js#name',
+    )
+    .addOption(
+      new Option('--size <type=bytes...>', 'bytes of the data of a type of the catalogue')
+        .argParser(parseSize)
+        .default({}, '--event-bytes'),
+    )
+    .option('--service <name>', 'the service of the catalogue, as in ce_source', 'shop')
+    .option(
+      '--extra-bytes <n>',
+      'further bytes of an item of the catalogue, such as headers; a trace context has 66',
+      parseNumber,
+      0,
+    )
+    .option('--within <bytes>', 'mark the types that lie this many bytes above a KB border', parseNumber, 200)
+    .action(async (options: CostOptions, command: Command) => {
       const { json = false } = command.optsWithGlobals<GlobalOptions>();
       const workload = workloadOf(options);
-      const cost = costOf(workload, options.price);
-      new Terminal({ json }).result({ workload, ...cost }, () => lines(workload, cost, options.price));
+      const cost = workload === undefined ? undefined : costOf(workload, options.price);
+      const borders = await bordersOf(options);
+      const result = {
+        ...(cost === undefined ? {} : { workload, ...cost }),
+        ...(borders === undefined ? {} : { borders }),
+      };
+      new Terminal({ json }).result(result, () => [
+        ...(workload === undefined || cost === undefined ? [] : lines(workload, cost, options.price)),
+        ...(cost === undefined || borders === undefined ? [] : ['']),
+        ...(borders === undefined ? [] : borderLines(borders, options)),
+      ]);
     });
 }
 
-function workloadOf(options: CostOptions): CostWorkload {
+async function bordersOf(options: CostOptions): Promise<readonly ItemBorders[] | undefined> {
+  const { catalogue, size, eventBytes, eventsPerTransaction, keyBytes, service, extraBytes, within, retention } =
+    options;
+  if (catalogue === undefined) {
+    if (Object.keys(size).length > 0) throw new SessionError('cost: --size needs --catalogue, which names the types.');
+    return undefined;
+  }
+  const shape: ItemBordersOptions = {
+    ...{ sizes: size, eventBytes, eventsPerTransaction, keyBytes, service, extraBytes },
+    withinBytes: within,
+    retentionSeconds: retention / 1000,
+  };
+  return itemBorders(await loadCatalogue(catalogue), shape, options.price);
+}
+
+/** `undefined` if only the borders of a catalogue are wanted. */
+function workloadOf(options: CostOptions): CostWorkload | undefined {
   const { eventsPerSecond, eventBytes, eventsPerTransaction, keyBytes, consumers, pollers, monitoring } = options;
+  if (eventsPerSecond === undefined && options.catalogue !== undefined) return undefined;
+  if (eventsPerSecond === undefined || eventBytes === undefined) {
+    throw new SessionError('cost: give --events-per-second and --event-bytes, or --catalogue.');
+  }
   return {
     ...{ eventsPerSecond, eventBytes, eventsPerTransaction, keyBytes, consumers, pollers, monitoring },
     retentionSeconds: options.retention / 1000,
     sweepIntervalSeconds: options.sweepInterval / 1000,
+    fullSweepIntervalSeconds: options.fullSweepInterval / 1000,
     kafka: kafkaOf(options),
   };
 }
@@ -111,6 +175,12 @@ function parsePrice(text: string, before: Partial<ListPrices>): Partial<ListPric
   return { ...before, [name]: Number(dollars) };
 }
 
+function parseSize(text: string, before: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  const [, type, bytes] = /^(.+)=(\d+)$/.exec(text) ?? [];
+  if (type === undefined) throw new InvalidArgumentError('It must be a type and bytes, such as order.placed=950.');
+  return { ...before, [type]: Number(bytes) };
+}
+
 function parseNumber(text: string): number {
   if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('It must be a number.');
   return Number(text);
@@ -120,8 +190,12 @@ const rounded = (n: number): string => number(Number(n.toPrecision(3)));
 const dollars = (n: number): string =>
   `$ ${n.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
 
-const sweepNote = ({ sweepRuns, sweepReadUnits }: CostEstimate['estimated']): string =>
-  `a sweep reads ${rounded(sweepReadUnits)} units${sweepRuns === 1 ? '' : `, the whole table takes ${number(sweepRuns)} sweeps`}`;
+function readNote({ estimated, dollarsPerMonth: { readUnits, writeUnits } }: CostEstimate): string {
+  const share = writeUnits === 0 ? '' : `${rounded((100 * readUnits) / writeUnits)}% of the write units; `;
+  const { sweepRuns, sweepReadUnits, sweepsPerDay } = estimated;
+  const inRuns = sweepRuns === 1 ? '' : ` in ${number(sweepRuns)} runs`;
+  return `${share}${rounded(sweepsPerDay)} sweeps of the table a day read ${rounded(sweepRuns * sweepReadUnits)} units each${inRuns}`;
+}
 
 function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<ListPrices>): string[] {
   const { item, perSecond, estimated, dollarsPerMonth } = cost;
@@ -145,7 +219,7 @@ function lines(workload: CostWorkload, cost: CostEstimate, changed: Partial<List
     ...columns(
       [
         ['write units', dollarsPerMonth.writeUnits, ''],
-        ['read units', dollarsPerMonth.readUnits, sweepNote(estimated)],
+        ['read units', dollarsPerMonth.readUnits, readNote(cost)],
         ['storage', dollarsPerMonth.storage, `${rounded(estimated.storedGb)} GB in the table`],
         ['relay', dollarsPerMonth.relay, ''],
         ['metrics, alarms', dollarsPerMonth.metricsAndAlarms, monitoringNote(cost.monitoring)],
@@ -191,4 +265,41 @@ function assumedLines({ kafka }: CostWorkload, changed: Partial<ListPrices>): st
   const counted = kafka?.kind === 'express' ? (['perExpressGbIn', 'perExpressGbMonth'] as const) : [];
   const assumed = counted.filter((name) => PRICE_LIST.prices[name].basis === 'assumed' && changed[name] === undefined);
   return assumed.length === 0 ? [] : [`Assumed, because not confirmed: ${assumed.join(', ')}. Set them with --price.`];
+}
+
+function borderLines(borders: readonly ItemBorders[], { eventsPerTransaction, within }: CostOptions): string[] {
+  const sized = borders.some((each) => each.sized !== undefined);
+  return [
+    `Bytes of data that fit, with ${count(eventsPerTransaction, 'event')} in an item (with the marks / for the commit alone)`,
+    ...columns([
+      ['TYPE', 'BEYOND DATA', 'MARKS', ...(borders[0]?.fits ?? []).map(({ kilobytes }) => `${kilobytes} KB`)],
+      ...borders.map(({ type, bytesBeyondData, markBytes, fits }) => [
+        type,
+        number(bytesBeyondData),
+        number(markBytes),
+        ...fits.map((fit) => `${number(fit.markedDataBytes)} / ${number(fit.committedDataBytes)}`),
+      ]),
+    ]),
+    ...(sized ? ['', `Types up to ${count(within, 'byte')} above a KB border`, ...savingLines(borders)] : []),
+    '',
+    `Counted with keys of ${aggregatesOf(borders)}. Compare with items of your table; --extra-bytes adds headers and trace context.`,
+  ];
+}
+
+const aggregatesOf = (borders: readonly ItemBorders[]): string =>
+  [...new Set(borders.map(({ aggregate }) => `${aggregate}#…`))].join(', ');
+
+function savingLines(borders: readonly ItemBorders[]): string[] {
+  const rows = borders.flatMap(({ type, sized }) =>
+    (sized?.savings ?? []).map((saving) => [
+      type,
+      count(saving.fewerBytes, 'byte'),
+      `${number(sized?.dataBytes ?? 0)} → ${number(saving.dataBytes)}`,
+      `${count(saving.writeUnits, 'write unit')} of ${(sized?.commitWriteUnits ?? 0) + (sized?.markWriteUnits ?? 0)}`,
+      dollars(saving.dollarsPerMillionItems),
+    ]),
+  );
+  return rows.length === 0
+    ? ['  none']
+    : columns([['TYPE', 'FEWER', 'DATA', 'SAVES PER ITEM', 'PER MILLION ITEMS'], ...rows]);
 }

@@ -7,7 +7,9 @@ import {
   MetricType,
   StartingPosition,
   type Function as LambdaFunction,
+  type IEventSourceMapping,
 } from 'aws-cdk-lib/aws-lambda';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 import type { HomeRegion } from '../../event/home-region';
 import { RELAY_ACTIONS, SWEEPER_ACTIONS } from '../../event/table-actions';
@@ -32,13 +34,23 @@ export interface OutboxFunctionSettings {
 /** With less memory, its share of CPU would limit the sweep before the read rate does. */
 export const SWEEPER_MEMORY_MB = 1024;
 
-/** Scans the table on a schedule and asks the relay for items that the stream has lost. Calls only DynamoDB. */
+export interface OutboxSweeperProps extends OutboxFunctionSettings {
+  /** The mapping from the table's stream to the relay. */
+  readonly mapping: IEventSourceMapping;
+}
+
+/**
+ * Scans the table on a schedule and asks the relay for items that the stream has lost. Calls only DynamoDB, and Lambda
+ * about the mapping.
+ */
 export class OutboxSweeper extends Construct {
   readonly function: LambdaFunction;
 
-  constructor(scope: Construct, id: string, props: OutboxFunctionSettings) {
+  constructor(scope: Construct, id: string, props: OutboxSweeperProps) {
     super(scope, id);
-    const { options, table, outboxName, home, enabled } = props;
+    const { options, table, outboxName, home, enabled, mapping } = props;
+    // The relay of any region may act on a probe of the stream, so every run reads a table with replicas.
+    const watchesMapping = home === undefined;
     this.function = outboxFunction(this, {
       options,
       description: `Finds outbox items of ${outboxName} that the stream has lost`,
@@ -53,11 +65,18 @@ export class OutboxSweeper extends Construct {
         outboxName,
         overdueAfterSeconds: options.overdueAfter.toSeconds(),
         sweepIntervalSeconds: options.sweepInterval.toSeconds(),
+        fullSweepIntervalSeconds: options.fullSweepInterval.toSeconds(),
+        mappingId: watchesMapping ? mapping.eventSourceMappingId : undefined,
         readUnitsPerSecond: options.sweepReadUnitsPerSecond,
         home,
       }),
     });
     table.grant(this.function, ...SWEEPER_ACTIONS);
+    if (watchesMapping) {
+      this.function.addToRolePolicy(
+        new PolicyStatement({ actions: ['lambda:GetEventSourceMapping'], resources: [mapping.eventSourceMappingArn] }),
+      );
+    }
     new Rule(this, 'Schedule', {
       description: `Sweeps the outbox table of ${outboxName}`,
       schedule: Schedule.rate(options.sweepInterval),

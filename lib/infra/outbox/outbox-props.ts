@@ -178,12 +178,21 @@ export interface OutboxProps extends BrokerProps, NewTableProps, OutboxFunctionP
   readonly relayConcurrency?: number;
 
   /**
-   * How often the sweeper scans the whole table for items that the stream has lost, in whole minutes. A scan costs half
-   * a read unit for every 4 KB in the table. Together with `overdueAfter` at most 12 hours.
+   * How often the sweeper runs, in whole minutes. A run reads the whole table for items that the stream has lost if
+   * there is a cause: keys are held, a gap of the stream is suspected, the event source mapping was changed, the relay
+   * does not act on new records, or the previous run found something. Together with `overdueAfter` at most 12 hours.
    *
    * @default Duration.hours(1)
    */
   readonly sweepInterval?: Duration;
+
+  /**
+   * How often the sweeper reads the whole table without a cause, in whole minutes: from `sweepInterval` to 12 hours. A
+   * scan costs half a read unit for every 4 KB in the table. On a table with replicas every run reads it.
+   *
+   * @default Duration.hours(12)
+   */
+  readonly fullSweepInterval?: Duration;
 
   /**
    * Age from which an unpublished item is overdue, in whole seconds: the sweeper asks the relay for it. If it is
@@ -293,6 +302,11 @@ const OPTIONS = {
     default: Duration.seconds(SWEEPER_DEFAULTS.sweepIntervalSeconds),
     advice: 'EventBridge schedules by the minute.',
   }),
+  fullSweepInterval: duration('minutes', {
+    min: 1,
+    default: Duration.seconds(SWEEPER_DEFAULTS.fullSweepIntervalSeconds),
+    advice: 'Runs of the sweeper are scheduled by the minute.',
+  }),
   overdueAfter: duration('seconds', {
     min: 60,
     default: Duration.seconds(SWEEPER_DEFAULTS.overdueAfterSeconds),
@@ -373,7 +387,8 @@ function checkTable({ table, tableName, encryptionKey, replicas }: ResolvedOutbo
 }
 
 function checkTimes(props: ResolvedOutboxProps): void {
-  const { retention, replayWindow, order, requestTimeout, relayTimeout, sweepInterval, overdueAfter } = props;
+  const { retention, replayWindow, order, requestTimeout, relayTimeout } = props;
+  const { sweepInterval, fullSweepInterval, overdueAfter } = props;
   checkReplayWindow(retention, replayWindow);
   requireOption(
     order !== 'strict' || retention.toSeconds() > 0,
@@ -395,6 +410,13 @@ function checkTimes(props: ResolvedOutboxProps): void {
     'sweepInterval',
     sweepInterval,
     `with overdueAfter (${overdueAfter.toString()}) not more than 12 hours`,
+    'A stream drops its records after 24 hours: the sweeper must find a lost record long before.',
+  );
+  requireOption(
+    fullSweepInterval.toSeconds() >= sweepInterval.toSeconds() && fullSweepInterval.toSeconds() <= MAX_SWEEP_SECONDS,
+    'fullSweepInterval',
+    fullSweepInterval,
+    `from sweepInterval (${sweepInterval.toHumanString()}) to 12 hours`,
     'A stream drops its records after 24 hours: the sweeper must find a lost record long before.',
   );
 }

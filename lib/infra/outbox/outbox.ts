@@ -95,7 +95,7 @@ export class Outbox extends Construct {
       outboxId: this.#path().join('/'),
       publishWithinMs: monitoring?.slo.publishWithin.toMilliseconds() ?? RELAY_DEFAULTS.publishWithinMs,
     });
-    const sweeper = new OutboxSweeper(this, 'Sweeper', common);
+    const sweeper = new OutboxSweeper(this, 'Sweeper', { ...common, mapping: relay.eventSourceMapping });
     this.table = this.#table.table;
     this.relay = relay.function;
     this.sweeper = sweeper.function;

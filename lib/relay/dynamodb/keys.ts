@@ -14,12 +14,14 @@ import { queryPages, type OutboxTable } from './pages';
 import { positionKey } from '../../event/position';
 import type { KeyReader, StoredState, StoredItem } from '../ports';
 import { parseReceipts } from '../../event/receipt';
-import { decodeStored } from '../record';
+import { dataBytesOf, decodeStored } from '../record';
 
 /** The item before `upTo` is usually processed, which ends the search. */
 const FIRST_LIMIT = 2;
 const FURTHER_LIMIT = 200;
 const PAGE = 100;
+/** Several keys are drained at once. */
+const PORTION_BYTES = 8 * 1024 * 1024;
 const ATTEMPTS = 6;
 /** After this many attempts, a transactional read continues without the throttled keys. */
 const PATIENT_ATTEMPTS = 3;
@@ -125,7 +127,7 @@ export function keyReader(table: OutboxTable, sleep: Sleep, direct?: DirectCalls
         ExpressionAttributeValues: { ':pk': { S: pk }, ':from': { S: from } },
         Limit: PAGE,
       });
-      for await (const page of images) yield page.map(storedItemOf);
+      for await (const page of images) yield* portionsOf(page);
     },
 
     async lookUp(positions) {
@@ -134,6 +136,22 @@ export function keyReader(table: OutboxTable, sleep: Sleep, direct?: DirectCalls
 
     lookUpTransacted: (positions) => readAll(positions, readTransacted),
   };
+}
+
+/** Decodes a page in portions, of which one is in memory at a time: compressed data may be much larger than the page. */
+function* portionsOf(page: readonly Image[]): Generator<readonly StoredItem[]> {
+  let portion: StoredItem[] = [];
+  let bytes = 0;
+  for (const image of page) {
+    const item = storedItemOf(image);
+    portion.push(item);
+    bytes += dataBytesOf(item.content);
+    if (bytes < PORTION_BYTES) continue;
+    yield portion;
+    portion = [];
+    bytes = 0;
+  }
+  if (portion.length > 0 || page.length === 0) yield portion;
 }
 
 const positionOf = ({ pk, sk }: Readonly<Record<string, { readonly S?: string }>>): string =>

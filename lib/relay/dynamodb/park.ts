@@ -78,16 +78,18 @@ const cut = (message: string): string => message.slice(0, MESSAGE_CHARACTERS).to
 
 /**
  * A key is held from its earliest parked position on, with the time of its first hold. A drain has settled all earlier
- * items, so its hold moves to the item that stopped it.
+ * items, so its hold moves to the item that stopped it. A relay that was frozen in a drain has settled nothing for the
+ * hold that its successor wrote.
  */
 function nextHold(
-  { pk, sk, id, isHead }: Pick<ParkRequest, 'pk' | 'sk' | 'id' | 'isHead'>,
+  { pk, sk, id, isHead, drainedUnder }: Pick<ParkRequest, 'pk' | 'sk' | 'id' | 'isHead' | 'drainedUnder'>,
   known: Hold | undefined,
   now: number,
   why: Pick<Hold, 'reason' | 'message' | 'attempts' | 'since' | 'awaits'>,
 ): Hold {
   const revision = uuidV7(now);
-  if (known !== undefined && known.position <= sk && !isHead) {
+  const isOwn = isHead && known?.revision === drainedUnder;
+  if (known !== undefined && known.position <= sk && !isOwn) {
     return { ...known, revision, ...othersBehind(known.position, known, [{ position: sk, id }]) };
   }
   const others = othersBehind(sk, known);

@@ -3,6 +3,8 @@ const PLAIN = new Intl.NumberFormat('en', { maximumFractionDigits: 2 });
 
 /** A duration in the largest unit that keeps it readable. */
 export function duration(ms: number): string {
+  // On an axis below 10 ms, whole numbers would repeat.
+  if (ms < 10) return `${PLAIN.format(Math.round(ms * 10) / 10)} ms`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${PLAIN.format(Math.round(ms / 100) / 10)} s`;
   if (ms < 3_600_000) return `${PLAIN.format(Math.round(ms / 6_000) / 10)} min`;

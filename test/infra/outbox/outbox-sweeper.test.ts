@@ -29,12 +29,18 @@ test('is in no VPC, wherever the relay is: it needs none', () => {
 test('is configured so that the handler understands it', () => {
   const template = outboxStack(() => ({
     sweepInterval: Duration.minutes(10),
+    fullSweepInterval: Duration.hours(6),
     overdueAfter: Duration.minutes(5),
     sweepReadUnitsPerSecond: 50,
   })).template();
   const variables = sweeperOf(template).Environment.Variables;
-  expect(decodeSweeperConfig({ ...variables, OUTBOX_TABLE_NAME: 'outbox' })).toEqual({
+  const ofMapping = { Ref: expect.stringMatching(/^OutboxRelayStream/) as string };
+  expect(variables).toMatchObject({ OUTBOX_MAPPING_ID: ofMapping });
+  const resolved = { ...variables, OUTBOX_TABLE_NAME: 'outbox', OUTBOX_MAPPING_ID: 'its id' };
+  expect(decodeSweeperConfig(resolved)).toEqual({
     tableName: 'outbox',
+    mappingId: 'its id',
+    fullSweepIntervalSeconds: 21_600,
     outboxName: 'Orders-Outbox',
     overdueAfterSeconds: 300,
     readUnitsPerSecond: 50,
@@ -43,7 +49,7 @@ test('is configured so that the handler understands it', () => {
   template.hasResourceProperties('AWS::Events::Rule', { ScheduleExpression: 'rate(10 minutes)' });
 });
 
-test('has the permissions of its calls to the table, and no other', () => {
+test('has the permissions of its calls, and no other', () => {
   const own = statements(outboxStack().template(), /Relay/);
   expect(own.flatMap(({ actions }) => actions).sort()).toEqual([
     'dynamodb:BatchGetItem',
@@ -54,12 +60,25 @@ test('has the permissions of its calls to the table, and no other', () => {
     'dynamodb:Query',
     'dynamodb:Scan',
     'dynamodb:UpdateItem',
+    'lambda:GetEventSourceMapping',
     'logs:CreateLogStream',
     'logs:PutLogEvents',
   ]);
 });
 
+test('reads a table with replicas in every run: the relay of any region may act on its probes', () => {
+  const template = outboxStack(() => ({ replicas: ['eu-central-1'] })).template();
+  expect(sweeperOf(template).Environment.Variables).not.toHaveProperty('OUTBOX_MAPPING_ID');
+  expect(statements(template, /Relay/).flatMap(({ actions }) => actions)).not.toContain('lambda:GetEventSourceMapping');
+});
+
 test.each([
+  [
+    'fullSweepInterval',
+    { fullSweepInterval: Duration.minutes(30) },
+    'from sweepInterval \\(1 hour\\) to 12 hours',
+  ],
+  ['fullSweepInterval', { fullSweepInterval: Duration.hours(13) }, 'to 12 hours'],
   ['sweepInterval', { sweepInterval: Duration.seconds(90) }, 'whole minutes'],
   ['overdueAfter', { overdueAfter: Duration.seconds(30) }, 'at least 60'],
   ['sweepReadUnitsPerSecond', { sweepReadUnitsPerSecond: 0 }, 'an integer of at least 25'],

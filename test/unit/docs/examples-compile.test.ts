@@ -10,6 +10,7 @@ const SURROUNDINGS: Readonly<Record<string, readonly string[]>> = {
   'docs/consumer.md': ['service'],
   'docs/consumer-emit.md': ['service'],
   'docs/consumer-lambda.md': ['deployment', 'service'],
+  'docs/cost.md': ['service'],
   'docs/deployment.md': ['deployment'],
   'docs/testing.md': ['testing'],
   'examples/order-service/README.md': ['order-service'],

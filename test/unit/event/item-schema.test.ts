@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { marshall } from '@aws-sdk/util-dynamodb';
 import Ajv2020 from 'ajv/dist/2020';
 import fc from '../../builders/fast-check';
@@ -79,6 +80,7 @@ test.each<[string, Document]>([
   ['a later event without a topic', item({ events: [event(), without(event({ id: 'b' }), 'topic')] })],
   ['an event without data', item({ events: [without(event(), 'data')] })],
   ['empty data', item({ events: [event({ data: '' })] })],
+  ['compressed data', item({ events: [event({ data: { gzip: gzipSync('{}') } })] })],
   ['binary data', item({ events: [event({ data: new Uint8Array([0]) })] })],
   [
     'every optional field of an event',
@@ -132,6 +134,11 @@ const WRONG: [string, Document][] = [
     `data ${JSON.stringify(data)}`,
     item({ events: [event({ data })] }),
   ]),
+  ...['H4sI', 7, true, null, ['a']].map((gzip): [string, Document] => [
+    `compressed data ${JSON.stringify(gzip)}`,
+    item({ events: [event({ data: { gzip } })] }),
+  ]),
+  ['compressed data with a second attribute', item({ events: [event({ data: { gzip: gzipSync('{}'), level: 9 } })] })],
   ['headers that are a list', item({ events: [event({ headers: ['a'] })] })],
   ['a header that is a number', item({ events: [event({ headers: { a: 1 } })] })],
   ...['ce_id', 'CE_x', 'Outbox-replay', 'content-Type', 'TRACEPARENT', 'tracestate'].map((name): [string, Document] => [
@@ -151,11 +158,15 @@ test.each(['expiresAt', 'processedAt', 'receipts', 'parked'])(
   },
 );
 
-test('what a schema can not say: the id is that of the first event, ids are unique, data is no map, and bytes of a key', () => {
+test('what a schema can not say: the id is that of the first event, ids are unique, data is no other map, and bytes', () => {
   expect(bothSay(item({ events: [event(), event()] }))).toEqual({ schema: true, relay: false });
   expect(bothSay(item({ pk: `order#${'ä'.repeat(1022)}` }))).toEqual({ schema: true, relay: false });
   expect(bothSay(item({ id: 'other' }))).toEqual({ schema: true, relay: false });
   expect(bothSay(item({ events: [event({ data: { a: 1 } })] }))).toEqual({ schema: true, relay: false });
+  expect(bothSay(item({ events: [event({ data: { gzip: Buffer.from('{}') } })] }))).toEqual({
+    schema: true,
+    relay: false,
+  });
 });
 
 test('schema and relay agree on any value of any field', () => {

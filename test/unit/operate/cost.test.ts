@@ -49,6 +49,32 @@ test('a sweep reads until its time limit, and the next one resumes there', () =>
   expect(large.sweepReadUnits).toBeLessThanOrEqual(840_000);
 });
 
+test('the table is swept every twelve hours, or as often as asked, or as fast as its size allows', () => {
+  const sweepsOf = (change: Partial<CostWorkload>) => costOf({ ...load, ...change }).estimated.sweepsPerDay;
+  expect(sweepsOf({})).toBe(2);
+  expect(sweepsOf({ eventsPerSecond: 10, fullSweepIntervalSeconds: 3_600 })).toBe(24);
+  const { sweepRuns, sweepsPerDay } = costOf({ ...load, eventsPerSecond: 2_000 }).estimated;
+  expect(sweepRuns).toBeGreaterThan(12);
+  expect(sweepsPerDay).toBeCloseTo(24 / sweepRuns, 9);
+});
+
+test.each([
+  [100, 600],
+  [100, 1_000],
+  [1_000, 600],
+  [1_000, 1_000],
+])('at %i events a second of %i bytes all reads cost less than 2%% of the writes', (eventsPerSecond, eventBytes) => {
+  const { readUnits, writeUnits } = costOf({ eventsPerSecond, eventBytes }).dollarsPerMonth;
+  expect(readUnits / writeUnits).toBeLessThan(0.02);
+});
+
+test('at one event a second each invocation has one item, and its read of the holds is most of the reads', () => {
+  const { estimated, dollarsPerMonth } = costOf({ eventsPerSecond: 1, eventBytes: 1_000 });
+  const holds = (estimated.invocationsPerSecond * 2_628_000 * 0.125) / 1e6;
+  expect((dollarsPerMonth.readUnits - holds) / dollarsPerMonth.writeUnits).toBeLessThan(0.02);
+  expect(holds / dollarsPerMonth.writeUnits).toBeLessThan(0.034);
+});
+
 test.each<[Partial<CostWorkload>, string]>([
   [{ eventsPerSecond: -1 }, 'events per second: -1; it must be from 0'],
   [{ eventBytes: 500_000 }, 'bytes of an event: 500000; it must be from 0 to 409600'],
@@ -57,7 +83,7 @@ test.each<[Partial<CostWorkload>, string]>([
   [{ eventBytes: 300_000, eventsPerTransaction: 10 }, 'an item of this load has 3000'],
   [{ keyBytes: Number.NaN }, 'bytes of a key: NaN'],
   [{ retentionSeconds: -1 }, 'seconds of retention: -1'],
-  [{ sweepIntervalSeconds: 1 }, 'seconds between sweeps: 1'],
+  [{ sweepIntervalSeconds: 1 }, 'seconds between runs of the sweeper: 1'],
 ])('%p is refused', (change, message) => {
   expect(() => costOf({ ...load, ...change })).toThrow(message);
 });

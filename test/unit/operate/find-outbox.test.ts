@@ -57,6 +57,7 @@ test('the outbox of a stack is the table with the index "pin", and the sweeper i
         overdueAfterSeconds: 3_600,
         readUnitsPerSecond: 1_000,
         sweepIntervalSeconds: 3_600,
+        fullSweepIntervalSeconds: 43_200,
       }),
     },
   });

@@ -142,3 +142,32 @@ describe('with a retention of zero', () => {
     expect(w.hold()).toMatchObject({ reason: 'item-gone' });
   });
 });
+
+describe('on a table that keeps no published items, an item behind the first one', () => {
+  /** A drain has begun at a1 and died; a2 was refused before, and is not in the table. */
+  const begun = (w: ReturnType<typeof aWorld>): void =>
+    void w.table.holds.set(KEY, {
+      ...{ pk: KEY, position: at(1), id: 'a1', revision: 'r1', state: 'draining' },
+      ...{ reason: 'drain-unfinished', message: '', attempts: 0, since: 1, headSeen: true },
+      others: [{ position: at(2), id: 'a2' }],
+    });
+
+  it('was deleted by hand if the first one is still there', async () => {
+    const w = aWorld({ retention: 0 });
+    w.put(1);
+    w.put(3);
+    begun(w);
+    await w.drain();
+    expect(w.ids()).toEqual(['a1']);
+    expect(w.hold()).toMatchObject({ position: at(2), id: 'a2', reason: 'item-gone' });
+  });
+
+  it('was published with the first one if that is gone too', async () => {
+    const w = aWorld({ retention: 0 });
+    w.put(3);
+    begun(w);
+    await w.drain();
+    expect(w.ids()).toEqual(['a3']);
+    expect(w.hold()).toBeUndefined();
+  });
+});

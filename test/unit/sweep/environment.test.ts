@@ -6,6 +6,8 @@ const config: SweeperConfig = {
   overdueAfterSeconds: 60,
   readUnitsPerSecond: 100,
   sweepIntervalSeconds: 600,
+  fullSweepIntervalSeconds: 7_200,
+  mappingId: 'a-mapping',
 };
 
 it('is read as it was written', () => {
@@ -13,8 +15,12 @@ it('is read as it was written', () => {
 });
 
 it('of a function whose code is newer than its environment has the default for what is new', () => {
-  const { OUTBOX_SWEEP_EVERY_SECONDS: _, ...older } = encodeSweeperConfig(config);
-  expect(decodeSweeperConfig(older)).toEqual({ ...config, sweepIntervalSeconds: 3_600 });
+  const environment = encodeSweeperConfig(config);
+  const { OUTBOX_SWEEP_EVERY_SECONDS: _, OUTBOX_FULL_SWEEP_EVERY_SECONDS: __, ...older } = environment;
+  const { OUTBOX_MAPPING_ID: ___, ...oldest } = older;
+  const defaults = { sweepIntervalSeconds: 3_600, fullSweepIntervalSeconds: 43_200 };
+  expect(decodeSweeperConfig(older)).toEqual({ ...config, ...defaults });
+  expect(decodeSweeperConfig(oldest)).toEqual({ ...config, ...defaults, mappingId: undefined });
 });
 
 it.each([
@@ -22,6 +28,7 @@ it.each([
   ['OUTBOX_NAME', undefined],
   ['OUTBOX_SWEEP_AFTER_SECONDS', '0'],
   ['OUTBOX_SWEEP_EVERY_SECONDS', 'hourly'],
+  ['OUTBOX_FULL_SWEEP_EVERY_SECONDS', '0'],
   ['OUTBOX_SWEEP_READ_UNITS_PER_SECOND', '1.5'],
 ])('refuses %s of %p, naming it', (variable, value) => {
   const environment = { ...encodeSweeperConfig(config), [variable]: value };

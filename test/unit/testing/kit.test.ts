@@ -1,3 +1,8 @@
+import { z } from 'zod';
+import { SILENT } from '../../../lib/consume/telemetry';
+import { createConsumer } from '../../../lib/consumer';
+import { createOutbox, defineEvents } from '../../../lib/index';
+import { createTestOutbox } from '../../../lib/testing';
 import { aKit, place } from './shop';
 
 describe('a test outbox', () => {
@@ -149,3 +154,33 @@ describe('a test outbox', () => {
     );
   });
 });
+
+describe('a service that compresses large data', () => {
+  it('publishes it as it was written, to be consumed as any other', async () => {
+    const notes = defineEvents({ 'order.noted': { schema: z.object({ note: z.string() }), topic: 'orders' } });
+    const kit = createTestOutbox({ events: notes, tables: { inbox: { pk: 'S', sk: 'S' } } });
+    const outbox = createOutbox({ ...SERVICE, events: notes, compressDataAbove: 0 });
+    const note = 'grüße '.repeat(500);
+    const event = { type: 'order.noted' as const, data: { note } };
+    await outbox.transact(kit.client, { changes: [{ aggregate: 'order', key: '42', version: 1, events: [event] }] });
+    const { Item } = await kit.client.get({ TableName: 'outbox', Key: { pk: 'order#42', sk: '0000000000000001' } });
+    expect(Item).toMatchObject({ events: [{ data: { gzip: expect.any(Uint8Array) as unknown } }] });
+
+    await expect(kit.relay()).resolves.toEqual({ published: 1, parked: 0, pending: 0, waiting: 0 });
+    kit.expectPublished([{ type: 'order.noted', key: '42', data: { note } }]);
+    const read: string[] = [];
+    const consumer = createConsumer({
+      ...{ name: 'notes', tableName: 'inbox', client: kit.client, events: notes, telemetry: SILENT },
+      handlers: {
+        'order.noted': ({ data }) => {
+          read.push(data.note);
+          return [];
+        },
+      },
+    });
+    await expect(kit.deliver(consumer)).resolves.toMatchObject({ applied: 1 });
+    expect(read).toEqual([note]);
+  });
+});
+
+const SERVICE = { tableName: 'outbox', service: 'shop', region: 'in-memory' };

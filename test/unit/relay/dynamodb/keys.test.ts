@@ -1,11 +1,18 @@
 import {
   BatchGetItemCommand,
   DynamoDBClient,
+  QueryCommand,
   TransactGetItemsCommand,
   TransactionCanceledException,
+  type AttributeValue,
   type BatchGetItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
+import { marshall } from '@aws-sdk/util-dynamodb';
+import { gzipData } from '../../../../lib/event/gzipped-data';
+import { encodeItem } from '../../../../lib/event/item';
+import { LIMITS } from '../../../../lib/event/item-rules';
+import { anEvent, anItem } from '../../../builders/items';
 import { keyReader } from '../../../../lib/relay/dynamodb/keys';
 import { PositionsUnread } from '../../../../lib/relay/key-failure';
 import { positionKey } from '../../../../lib/event/position';
@@ -95,4 +102,32 @@ it('a lookup of an open item returns which of its events are published', async (
   dynamodb.on(BatchGetItemCommand).resolves({ Responses: { outbox: [{ ...image, processedAt: { N: '1' } }] } });
   const processed = await keys.lookUp([{ pk: 'order#1', sk: '1' }]);
   expect(processed.get(positionKey('order#1', '1'))).toEqual({ state: 'processed', id: 'a' });
+});
+
+describe('a page of items', () => {
+  const pagesOf = async (Items: readonly Record<string, AttributeValue>[]): Promise<number[]> => {
+    dynamodb.on(QueryCommand).resolves({ Items: [...Items] });
+    const sizes: number[] = [];
+    for await (const page of keys.pages('order#1', '0')) sizes.push(page.length);
+    return sizes;
+  };
+  const itemOf = (data: string, version: number) => {
+    const item = anItem({ version, events: [anEvent({ data })] });
+    return marshall(encodeItem(item, new Map([[0, gzipData(data)]])));
+  };
+
+  it('comes as one if its data is small', async () => {
+    expect(await pagesOf(Array.from({ length: 100 }, (_, n) => itemOf('{}', n + 1)))).toEqual([100]);
+    expect(await pagesOf([])).toEqual([0]);
+  });
+
+  it('comes in portions of 8 MB of decompressed data, all of it in order', async () => {
+    const large = 'x'.repeat(LIMITS.gunzippedBytes);
+    const all = Array.from({ length: 20 }, (_, n) => itemOf(large, n + 1));
+    expect(await pagesOf(all)).toEqual([8, 8, 4]);
+    dynamodb.on(QueryCommand).resolves({ Items: all });
+    const positions: string[] = [];
+    for await (const page of keys.pages('order#1', '0')) positions.push(...page.map(({ sk }) => sk));
+    expect(positions).toEqual(all.map(({ sk }) => sk?.S));
+  });
 });

@@ -98,13 +98,30 @@ it('moves an existing hold to the earlier position, only over the revision it kn
 
 it('moves the hold of a drain to the item that stops it, and counts the refusals', async () => {
   const earlier = aHold({ position: '0000000000000003', state: 'draining' });
+  const drained = { isHead: true, drainedUnder: earlier.revision };
 
-  const answer = await park(aParking({ hold: earlier, isHead: true, attempts: 2, since: 9 }));
+  const answer = await park(aParking({ hold: earlier, ...drained, attempts: 2, since: 9 }));
 
   expect(answer).toMatchObject({ hold: { position: '0000000000000007', state: 'holding', attempts: 3, since: 5 } });
   expect(transactions()[0]?.[0]?.Update?.ExpressionAttributeValues?.[':parked']?.M).toMatchObject({
     attempts: { N: '3' },
     since: { N: '9' },
+  });
+});
+
+it('leaves a hold where it is that another relay has written since the drain began', async () => {
+  dynamodb.on(TransactWriteItemsCommand).rejectsOnce(cancelled('None', 'ConditionalCheckFailed')).resolves({});
+  const successor = aHold({ position: '0000000000000003', id: 'deleted-by-hand', revision: 'r2' });
+  dynamodb.on(GetItemCommand).resolves({ Item: marshall(encodeHold(successor, undefined)) });
+
+  const answer = await park(aParking({ isHead: true, drainedUnder: 'r1' }));
+
+  expect(answer).toMatchObject({
+    kind: 'parked',
+    hold: {
+      ...{ position: '0000000000000003', id: 'deleted-by-hand' },
+      others: [expect.objectContaining({ position: '0000000000000007' })],
+    },
   });
 });
 

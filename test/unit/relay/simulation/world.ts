@@ -40,6 +40,12 @@ export interface Profile {
   readonly quietDays?: boolean;
   /** The stream is sometimes switched off and on: the new one has none of the undelivered records. */
   readonly newStreams?: boolean;
+  /** The mapping is sometimes made again in a way that drops the undelivered records, on the same stream. */
+  readonly newMappings?: boolean;
+  /** Nothing fails but what the other options name. */
+  readonly healthy?: boolean;
+  /** A record is sometimes lost without any sign. */
+  readonly vanishes?: boolean;
   /** The table is sometimes restored from an older backup, with a stream of its own. */
   readonly restores?: boolean;
   /** Four keys, and two topics of two partitions; each partition may fail alone. */
@@ -155,6 +161,7 @@ export class SimulatedWorld {
   ];
   #sweeping: Sweeping | undefined;
   #streams = 1;
+  #mappings = 1;
   #processes: Process[] = [];
   readonly #zombies: Process[] = [];
   readonly #appendLater: string[][] = [];
@@ -179,6 +186,8 @@ export class SimulatedWorld {
     if (partitions) for (const topic of this.#partitions.keys()) this.#partitions.set(topic, 2);
     this.table = new MemoryTable(() => this.#now, { retention: profile.retention ?? 86_400 });
     this.table.state = { streamArn: this.#streamArn(), ...(profile.foreign === true ? { owner: 'own' } : {}) };
+    // The table has been in use for long.
+    this.table.passes = { startedAt: this.#now, isSettled: true, mapping: this.#mapping() };
     this.table.onInsert = (record) => {
       const isElsewhere = record.dynamodb?.Keys?.['pk']?.S === SIGNALS_PARTITION;
       this.#shards[isElsewhere ? 1 : 0].records.push({ ...record, eventSourceARN: this.#streamArn() });
@@ -213,18 +222,24 @@ export class SimulatedWorld {
   }
 
   #fault(probability: number): boolean {
-    return !this.#calm && !this.#noFaults && this.#profile.sandboxes === undefined && this.#chance(probability);
+    const mayFail = !this.#calm && !this.#noFaults && !this.#isHealthy;
+    return mayFail && this.#profile.sandboxes === undefined && this.#chance(probability);
+  }
+
+  get #isHealthy(): boolean {
+    return this.#profile.healthy === true;
   }
 
   async #act(): Promise<void> {
     const { zombies = false, trims = false, newStreams = false, restores = false } = this.#profile;
+    const { newMappings = false, vanishes = false } = this.#profile;
     const looks = this.#losesRecords;
     const { topics = false, partitions = false, grows = false } = this.#profile;
     const actions: [number, () => void | Promise<void>][] = [
       [10, () => this.#write()],
       [70, () => this.#poll(this.#anyShard())],
       [zombies ? 14 : 6, () => this.#operate()],
-      [this.#profile.sandboxes === undefined ? 2 : 0, () => this.#crash(this.#anyShard())],
+      [this.#profile.sandboxes === undefined && !this.#isHealthy ? 2 : 0, () => this.#crash(this.#anyShard())],
       [2, () => this.#pass(20 * MINUTE)],
       [3, () => void this.log.push(...(this.#appendLater.shift() ?? []))],
       [zombies ? 4 : 0, () => this.#freeze(this.#anyShard())],
@@ -233,9 +248,12 @@ export class SimulatedWorld {
       [looks ? 30 : 8, () => this.#advanceSweep()],
       [trims ? 0.6 : 0, () => this.#losesADay()],
       [newStreams ? 1.5 : 0, () => this.#renewStream()],
+      [newMappings ? 0.7 : 0, () => this.#renewMapping()],
+      [newMappings ? 0.3 : 0, () => this.#renewMappingLate()],
+      [vanishes ? 1 : 0, () => this.#vanish()],
       [restores ? 2 : 0, () => void (this.#backup = this.#backUp())],
       [restores ? 0.8 : 0, () => this.#restore()],
-      [topics ? 3 : 1, () => this.#toggleOutage(this.#pick(['A', 'B']))],
+      [this.#isHealthy ? 0 : topics ? 3 : 1, () => this.#toggleOutage(this.#pick(['A', 'B']))],
       [partitions ? 3 : 0, () => this.#toggleOutage(`${this.#pick(['A', 'B'])}-${this.#pick([0, 1])}`)],
       [partitions ? 6 : 0, () => this.#probe()],
       [partitions ? 8 : 0, () => this.#pass(15_000)],
@@ -258,7 +276,7 @@ export class SimulatedWorld {
       key,
       version,
       topics: this.#topicsOfItem(),
-      poison: this.#chance(this.#profile.partitions === true ? 0.05 : 0.15),
+      poison: this.#chance(this.#profile.partitions === true ? 0.05 : 0.15) && !this.#isHealthy,
       bomb: this.#profile.bombs === true && this.#chance(0.08),
     };
     this.written.set(written.id, written);
@@ -276,7 +294,11 @@ export class SimulatedWorld {
 
   get #losesRecords(): boolean {
     const { trims = false, newStreams = false, restores = false } = this.#profile;
-    return trims || newStreams || restores;
+    return trims || newStreams || restores || this.#losesWithoutSign;
+  }
+
+  get #losesWithoutSign(): boolean {
+    return this.#profile.newMappings === true || this.#profile.vanishes === true;
   }
 
   get #hasTwoTopics(): boolean {
@@ -309,6 +331,7 @@ export class SimulatedWorld {
     if (held === undefined && this.#decideGone(pk, position, id)) return;
     const mayDelete = this.#profile.deletes === true && !this.#calm && state === 'holding' && awaits === undefined;
     if (mayDelete && held !== undefined && this.#chance(0.3)) {
+      this.#deletedOnce.add(held.id);
       this.#deleted.set(held.id, { ...this.table.items.get(pk)?.get(position) });
       this.table.items.get(pk)?.delete(position);
       return;
@@ -336,7 +359,8 @@ export class SimulatedWorld {
     return true;
   }
 
-  /** Items that an operator deleted by hand. */
+  readonly #deletedOnce = new Set<string>();
+  /** Items that an operator deleted by hand, and did not put back. */
   readonly #deleted = new Map<string, Image>();
 
   #writtenAt(pk: string, position: string): Written | undefined {
@@ -446,6 +470,10 @@ export class SimulatedWorld {
 
   // The stream.
 
+  #mapping(): string {
+    return `mapping-${this.#mappings}`;
+  }
+
   #streamArn(): string {
     return `stream-${this.#streams}`;
   }
@@ -454,10 +482,12 @@ export class SimulatedWorld {
     this.#crashAll();
     // On a quiet day, a lost item's key gets no younger record that is late and would be looked up.
     const isQuiet = this.#profile.quietDays === true && this.#chance(0.5);
+    // The mapping is disabled, or its function cannot be invoked.
+    if (this.#chance(0.5)) this.#mappings++;
     for (let hour = 0; hour < 27; hour++) {
       this.#pass(HOUR);
       if (!isQuiet && this.#chance(0.2)) this.#write();
-      await this.#sweepToTheEnd();
+      await this.#sweepToTheEnd({ isRelayOff: true });
     }
     const trimmedBefore = (this.#now - 24 * HOUR) / 1000;
     const createdAt = (record: StreamRecord | undefined): number =>
@@ -468,9 +498,30 @@ export class SimulatedWorld {
   }
 
   #renewStream(): void {
+    this.#renewMapping();
+    this.#streams++;
+  }
+
+  #renewMapping(): void {
     this.#crashAll();
     for (const shard of this.#shards) shard.records.splice(shard.checkpoint);
-    this.#streams++;
+    this.#mappings++;
+  }
+
+  /** Another mapping takes hours to come. */
+  async #renewMappingLate(): Promise<void> {
+    this.#renewMapping();
+    for (let hour = 0; hour < 2; hour++) {
+      this.#pass(HOUR + 6 * MINUTE);
+      await this.#sweepToTheEnd({ isRelayOff: true });
+    }
+  }
+
+  /** The last record of a shard without an invocation. */
+  #vanish(): void {
+    for (const { run, records, checkpoint } of this.#shards) {
+      if (run === undefined && records.length > checkpoint) records.pop();
+    }
   }
 
   // The backup.
@@ -484,8 +535,7 @@ export class SimulatedWorld {
     this.#crashAll();
     this.#processes = [];
     this.#sweeping = undefined;
-    for (const shard of this.#shards) shard.records.splice(shard.checkpoint);
-    this.#streams++;
+    this.#renewStream();
     for (const written of this.written.values()) if (this.#isDiscarded(written)) this.#undone.add(written.id);
     this.table.restore(this.#backup.table);
     this.#next = new Map(this.#backup.next);
@@ -499,7 +549,11 @@ export class SimulatedWorld {
     const sweeping: Sweeping = { waiting: [], ended: false };
     this.#sweeping = sweeping;
     const store = this.#sweepStore((effect) => this.#call(sweeping.waiting, effect));
-    const options = { overdueAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', now: () => this.#now };
+    const describeMapping = () => this.#call(sweeping.waiting, () => Promise.resolve(this.#mapping()));
+    const options = {
+      ...{ overdueAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', now: () => this.#now },
+      passes: { intervalMs: 12 * HOUR, describeMapping },
+    };
     void sweep(store, { ...options, remainingMs: () => (this.#fault(0.05) ? 0 : Infinity) })
       .catch((error: unknown) => {
         if (!(error instanceof Fault) && !(error instanceof KeyFailure)) throw error;
@@ -517,10 +571,14 @@ export class SimulatedWorld {
     if (sweeping.ended || this.#fault(0.03)) this.#sweeping = undefined;
   }
 
-  async #sweepToTheEnd(): Promise<void> {
+  async #sweepToTheEnd({ isRelayOff = false } = {}): Promise<void> {
     this.#beginSweep();
     await turn();
-    for (let step = 0; this.#sweeping !== undefined && step < 1_000; step++) await this.#advanceSweep();
+    for (let step = 0; this.#sweeping !== undefined && step < 1_000; step++) {
+      // The relay acts on the sweeper's probes meanwhile.
+      if (!isRelayOff) for (const shard of this.#shards) for (let poll = 0; poll < 3; poll++) await this.#poll(shard);
+      await this.#advanceSweep();
+    }
   }
 
   #sweepStore(call: <T>(effect: () => Promise<T>) => Promise<T>): SweepStore {
@@ -534,6 +592,8 @@ export class SimulatedWorld {
       describe: () => call(() => Promise.resolve({ streamArn: this.#streamArn(), bytes: 0 })),
       readProgress: () => call(() => Promise.resolve(table.progress)),
       writeProgress: (progress) => call(() => Promise.resolve(void (table.progress = progress))),
+      readPasses: () => call(() => Promise.resolve(table.passes)),
+      writePasses: (passes) => call(() => Promise.resolve(void (table.passes = passes))),
       readProbes: () => call(() => Promise.resolve(table.probes)),
       writeProbes: (probes) => call(() => Promise.resolve(void (table.probes = probes))),
       read: (keys) => call(() => Promise.resolve(table.look(keys))),
@@ -774,10 +834,13 @@ export class SimulatedWorld {
     }
     await this.#drainStream();
     // Relay and sweeper must resolve everything that needs no operator.
-    for (let round = 0; round < 6; round++) {
+    // A loss without a sign is found by the pass of every twelve hours.
+    const rounds = this.#profile.vanishes === true ? 16 : 6;
+    for (let round = 0; round < rounds; round++) {
       this.#pass(HOUR + 6 * MINUTE);
       await this.#probe();
-      await this.#sweepToTheEnd();
+      // A slow relay acts on the sweeper's probes after the run.
+      await this.#sweepToTheEnd({ isRelayOff: !this.#isHealthy && this.#chance(0.5) });
       await this.#drainStream();
     }
     this.#unfixed.push(
@@ -910,9 +973,13 @@ export class SimulatedWorld {
         wrong.push(`${written.id} overtook itself`);
       const state = this.table.stateAt(`order#${written.key}`, positionOfVersion(written.version));
       if (state === 'pending' || state === 'parked') wrong.push(`${written.id} is left ${state}`);
+      // Until a sweep has found the loss, no relay can know that an item precedes a later one.
+      if (this.#losesWithoutSign) continue;
       for (const other of this.written.values()) {
         // A frozen relay may still publish discarded events, and restored ones come back: neither has an order.
-        const hasOrder = !this.#isDiscarded(other) && !this.#undone.has(other.id);
+        // It may also pass an item that an operator deletes by hand at that moment.
+        const isMissed = this.#profile.zombies === true && this.#deletedOnce.has(other.id);
+        const hasOrder = !this.#isDiscarded(other) && !this.#undone.has(other.id) && !isMissed;
         const overtook = other.key === written.key && other.version < written.version && hasOrder;
         if (overtook && at !== undefined && (first.get(eventIdsOf(other).at(-1) ?? '') ?? -1) > at)
           wrong.push(`${written.id} overtook ${other.id}`);
