@@ -100,7 +100,9 @@ test('a relay contains one Kafka client, and of @platformatic/kafka only what it
     const meta = JSON.parse(readFileSync(join(work, 'out-meta', `${name}.json`), 'utf8')) as {
       outputs: Record<string, { inputs: Record<string, { bytesInOutput: number }> }>;
     };
-    const inputs = Object.entries(meta.outputs['index.js']?.inputs ?? {}).filter(([, input]) => input.bytesInOutput > 0);
+    const inputs = Object.entries(meta.outputs['index.js']?.inputs ?? {}).filter(
+      ([, input]) => input.bytesInOutput > 0,
+    );
     const packages = inputs.map(([path]) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? '');
     return [...new Set(packages)].filter((each) => clients.test(each)).sort();
   };
