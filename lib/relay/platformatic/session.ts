@@ -41,8 +41,8 @@ const ALL_REPLICAS = -1;
 const MAX_SEQUENCE = 0x7fff_ffff;
 
 /**
- * A producer of @platformatic/kafka. It uses the client's connections, logins and answers, and none of its producer: that
- * one hides which partitions an answer names, and repeats requests on its own.
+ * A producer over the connections, logins and answers of @platformatic/kafka. It does not use the client's own producer,
+ * which repeats requests by itself and rejects a whole send for the error of one partition.
  *
  * Each number of a partition's sequence is used for one request only. A broker can therefore never take a record for a
  * copy of an earlier one.
