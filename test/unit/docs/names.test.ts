@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { PAGES } from './documented-commands';
 
 const ROOT = join(__dirname, '../../..');
-const FOLDERS = ['bin', 'examples', 'lambdas', 'lib', 'local', 'scripts'];
+const FOLDERS = ['bin', 'examples', 'lambdas', 'lib', 'local', 'scripts', 'test/chaos'];
 
 const words = new Set(
   FOLDERS.flatMap((folder) =>

@@ -1,0 +1,122 @@
+import { judgeHistory, VIOLATIONS, type ViolationKind } from '../../chaos/checker';
+import type { Commit, Delivery, HistoryLine, Settings, StoredItem } from '../../chaos/history';
+
+const NOW = 1_800_000_000_000;
+const SETTINGS: Settings = {
+  ...{ kind: 'settings', retentionSeconds: 60, maxCopies: 2, afterFaultMs: 1_000 },
+  consumers: [{ name: 'shipping', topics: ['orders'], emits: true }],
+};
+
+const commit = (version: number, change: Partial<Commit> = {}): Commit => ({
+  ...{ kind: 'commit', at: NOW, key: 'order#1', position: String(version).padStart(16, '0') },
+  events: [{ id: `e${version}`, topic: 'orders' }],
+  ...change,
+});
+const delivery = (version: number, change: Partial<Delivery> = {}): Delivery => ({
+  ...{ kind: 'delivery', at: NOW, topic: 'orders', partition: 0, offset: version, id: `e${version}` },
+  ...change,
+});
+const item = (version: number, change: Partial<StoredItem> = {}): StoredItem => ({
+  ...{ kind: 'item', key: 'order#1', position: String(version).padStart(16, '0'), state: 'processed' },
+  ...{ receipts: [`orders-0@${version}`], processedAt: NOW, expiresAt: NOW / 1_000 + 60 },
+  ...change,
+});
+const effect = (version: number): HistoryLine => ({ kind: 'effect', consumer: 'shipping', id: `e${version}` });
+const emitted = (version: number): HistoryLine =>
+  commit(version, {
+    ...{ key: 'shipment#1', isUncertain: true },
+    events: [{ id: `s${version}`, topic: 'shipments' }],
+    cause: { id: `e${version}`, consumer: 'shipping' },
+  });
+
+/** All that belongs to a version of the key, when nothing went wrong. */
+const sound = (version: number): HistoryLine[] => [
+  ...[commit(version), delivery(version), item(version)],
+  ...[effect(version), emitted(version)],
+];
+const SOUND = [SETTINGS, ...sound(1), ...sound(2)];
+
+/** The sound history, with other lines in place of those that the filter names. */
+const planted = (isReplaced: (line: HistoryLine) => boolean, ...lines: HistoryLine[]): HistoryLine[] => [
+  ...SOUND.filter((line) => !isReplaced(line)),
+  ...lines,
+];
+const is = (kind: HistoryLine['kind'], id?: string) => (line: HistoryLine) =>
+  line.kind === kind && (id === undefined || ('id' in line && line.id === id));
+const isItem = (version: number) => (line: HistoryLine) =>
+  line.kind === 'item' && line.position === item(version).position;
+const any =
+  (...filters: readonly ((line: HistoryLine) => boolean)[]) =>
+  (line: HistoryLine) =>
+    filters.some((filter) => filter(line));
+const none = (): boolean => false;
+
+it('finds nothing in a sound history, and counts it', () => {
+  const fault: HistoryLine = { kind: 'fault', name: 'kill', at: NOW - 5_000, until: NOW - 500 };
+  expect(judgeHistory([...SOUND, fault, delivery(1, { offset: 3 })])).toEqual({
+    ...{ committed: 4, delivered: 2, discarded: 0, effects: 2, emitted: 2 },
+    ...{ duplicates: { kill: 1 }, violations: [] },
+  });
+});
+
+const PLANTED: Readonly<Record<ViolationKind, readonly [of: string, lines: readonly HistoryLine[]]>> = {
+  lost: ['e3', planted(none, commit(3))],
+  invented: ['e3', planted(none, delivery(3), effect(3), emitted(3))],
+  reordered: [
+    'e1',
+    planted(
+      any(is('delivery'), is('item')),
+      ...[delivery(2, { offset: 1 }), delivery(1, { offset: 2 })],
+      ...[item(1, { receipts: ['orders-0@2'] }), item(2, { receipts: ['orders-0@1'] })],
+    ),
+  ],
+  'copied-too-often': [
+    'e1',
+    planted(
+      none,
+      { kind: 'fault', name: 'kill', at: NOW, until: NOW },
+      ...[delivery(1, { offset: 3 }), delivery(1, { offset: 4 })],
+    ),
+  ],
+  'copied-without-fault': ['e1', planted(none, delivery(1, { offset: 3 }))],
+  'wrong-receipt': ['e1', planted(isItem(1), item(1, { receipts: ['orders-0@2'] }))],
+  'wrong-expiry': ['e1', planted(isItem(1), item(1, { expiresAt: NOW / 1_000 + 90 }))],
+  'open-at-end': ['e1', planted(isItem(1), item(1, { state: 'parked', expiresAt: undefined }))],
+  'held-at-end': ['order#1', planted(none, { kind: 'held', key: 'order#1', reason: 'message-refused' })],
+  'no-effect': ['e2', planted(any(is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'))],
+  'several-effects': ['e2', planted(none, effect(2))],
+  'effect-reordered': ['e1', planted(is('effect'), effect(2), effect(1))],
+  'emitted-wrongly': ['e2', planted((line) => line.kind === 'commit' && line.cause?.id === 'e2')],
+};
+
+it.each(VIOLATIONS)('finds "%s" where it is planted, and nothing else', (kind) => {
+  const [of, lines] = PLANTED[kind];
+  const { violations } = judgeHistory(lines);
+  expect(violations.map((violation) => [violation.kind, violation.of])).toEqual([[kind, of]]);
+  expect(violations[0]?.shownBy.length).toBeLessThanOrEqual(4);
+});
+
+const accepted: Readonly<Record<string, readonly HistoryLine[]>> = {
+  'a skipped event that was not delivered': planted(none, commit(3), item(3, { state: 'discarded' }), {
+    kind: 'discard',
+    id: 'e3',
+  }),
+  'a transaction without an answer that failed': planted(none, commit(3, { isUncertain: true })),
+  'copies that were asked for': planted(none, delivery(1, { offset: 3, isReplay: true })),
+  'an event that a consumer gave up': planted(
+    any(is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),
+    { kind: 'dead-letter', consumer: 'shipping', id: 'e2' },
+  ),
+  'another order of a key in two partitions': planted(
+    any(is('delivery', 'e1'), isItem(1)),
+    ...[delivery(1, { partition: 1, offset: 9 }), item(1, { receipts: ['orders-1@9'] })],
+  ),
+};
+
+it.each(Object.keys(accepted))('accepts %s', (name) => {
+  expect(judgeHistory(accepted[name] ?? []).violations).toEqual([]);
+});
+
+it('refuses a history that does not say what it is judged by', () => {
+  expect(() => judgeHistory([])).toThrow('A history has one line of the kind settings; this one has 0.');
+});
