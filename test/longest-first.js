@@ -3,10 +3,10 @@ const { relative } = require('node:path');
 /** Seconds of the longest files in one run. The order matters, not the exact time. */
 const SECONDS = {
   'test/local/drills.test.ts': 195,
+  'test/local/publisher/three-brokers.test.ts': 160,
   'test/local/redrive.test.ts': 140,
   'test/local/retention.test.ts': 135,
   'test/local/console.test.ts': 135,
-  'test/local/publisher/three-brokers.test.ts': 110,
   'test/local/tutorial.test.ts': 80,
   'test/local/effects-once.test.ts': 100,
   'test/local/partition-unavailable.test.ts': 95,

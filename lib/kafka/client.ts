@@ -33,6 +33,9 @@ export function kafkaClient(
     // kafkajs's default of one second is too short for TLS and authentication from a cold start.
     connectionTimeout: requestTimeoutMs,
     authenticationTimeout: requestTimeoutMs,
+    // kafkajs's default is ten seconds. With sessions that are no longer, it would log in before each request, and a
+    // broker refuses a second login within a second.
+    reauthenticationThreshold: requestTimeoutMs,
     retry: KAFKA_RETRY,
     // The warnings of kafkajs concern settings that are chosen on purpose.
     logLevel: log === undefined ? logLevel.NOTHING : logLevel.ERROR,

@@ -3,7 +3,7 @@ import { copyFileSync, createWriteStream, mkdirSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import { LocalStackError } from '../errors';
 import { spawnSupervised, type SupervisedProcess } from '../supervised-process';
-import { LOG_CONFIGURATION, metaProperties, serverProperties, type NodeProperties } from './properties';
+import { logConfiguration, metaProperties, serverProperties, type NodeProperties } from './properties';
 
 const STOP_GRACE_MS = 20_000;
 
@@ -53,7 +53,7 @@ export class KafkaBroker {
     const { folder } = this.#properties;
     mkdirSync(join(folder, 'data'), { recursive: true });
     writeFileSync(join(folder, 'server.properties'), serverProperties(this.#properties));
-    writeFileSync(join(folder, 'log4j2.yaml'), LOG_CONFIGURATION);
+    writeFileSync(join(folder, 'log4j2.yaml'), logConfiguration(this.#properties));
     writeFileSync(join(folder, 'data', 'meta.properties'), metaProperties(clusterId, this.nodeId));
     copyFileSync(this.#distribution.bootstrapCheckpoint, join(folder, 'data', 'bootstrap.checkpoint'));
   }

@@ -6,11 +6,31 @@ import { join } from 'node:path';
 import { newLogFolder } from '../folders';
 import { freePorts } from '../free-port';
 import type { OnProgress } from '../progress';
-import { KafkaBroker } from './broker';
-import { prepareKafka } from './distribution';
+import { KafkaBroker, type KafkaDistribution } from './broker';
+import { makeCertificate } from './certificate';
+import { makeBootstrapCheckpoint, prepareKafka, type KafkaUser } from './distribution';
+import type { ListenerProperties } from './properties';
 import { kafkaReady } from './ready';
 
 const CLUSTER_ID_BYTES = 16;
+
+/** A further way to the same nodes. */
+export interface KafkaListener {
+  /** In capitals; Kafka's name for it. */
+  readonly name: string;
+  /** `host:port` that each node tells clients, node 1 first, such as the address of a proxy. Default: its own. */
+  readonly advertised?: readonly string[];
+  /**
+   * The only user, who logs in by SASL/SCRAM-SHA-512 over TLS and may do only what ACLs grant. Clients without a login
+   * may still do everything over `brokers`. Default: plain text without a login.
+   */
+  readonly login?: KafkaLogin;
+}
+
+export interface KafkaLogin extends KafkaUser {
+  /** After this time a client must log in again, or the broker ends its connection. Default: never. */
+  readonly sessionMs?: number;
+}
 
 export interface KafkaOptions {
   /** One node, or three with replication factor 3 and `min.insync.replicas` 2. Default 1. */
@@ -20,6 +40,8 @@ export interface KafkaOptions {
    * false.
    */
   readonly audited?: boolean;
+  /** Further listeners of each node. Default: none. */
+  readonly listeners?: readonly KafkaListener[];
   /** Where `kafka-<node>.log` is written. Default: a new folder under `.outbox/logs`. */
   readonly logFolder?: string;
   readonly onProgress?: OnProgress;
@@ -31,11 +53,15 @@ export interface KafkaOptions {
 export interface KafkaCluster {
   /** `host:port` of each node. */
   readonly brokers: readonly string[];
+  /** The addresses of the further listeners, in the order of the options; for each, node 1 first. */
+  readonly listeners: readonly (readonly string[])[];
+  /** The certificate of the listeners with a login, in PEM; `undefined` without one. */
+  readonly certificate: string | undefined;
   /** Node 1 first. Pause, kill, stop and start them one by one. */
   readonly nodes: readonly KafkaBroker[];
   /**
-   * Starts a further node, which is a broker only and has no partitions at first. It is not among `nodes`; it ends with
-   * the cluster.
+   * Starts a further node, which is a broker only and has no further listeners, and no partitions at first. It is not
+   * among `nodes`; it ends with the cluster.
    */
   addBroker(): Promise<KafkaBroker>;
   /** Resolves when every node and every coordinator responds again. */
@@ -51,20 +77,47 @@ export interface PlannedCluster {
   start(): Promise<KafkaCluster>;
 }
 
+const addressOf = (port: number): string => `127.0.0.1:${port}`;
+
+async function withUsers(
+  distribution: KafkaDistribution,
+  checkpoint: string,
+  users: readonly KafkaUser[],
+): Promise<KafkaDistribution> {
+  await makeBootstrapCheckpoint(distribution.classPath, checkpoint, users);
+  return { ...distribution, bootstrapCheckpoint: checkpoint };
+}
+
 /** Chooses the ports first, so that the caller can use the addresses while the brokers start. */
 export async function planKafka(options: KafkaOptions = {}): Promise<PlannedCluster> {
-  const { nodes: count = 1, audited, readyTimeoutMs = 60_000, onProgress = () => undefined } = options;
+  const { nodes: count = 1, audited, listeners = [], readyTimeoutMs = 60_000, onProgress = () => undefined } = options;
   const ports = await freePorts(count * 2);
-  const brokers = ports.slice(0, count).map((port) => `127.0.0.1:${port}`);
+  const brokers = ports.slice(0, count).map(addressOf);
+  const listenerPorts = await Promise.all(listeners.map(() => freePorts(count)));
   const start = async (): Promise<KafkaCluster> => {
-    const distribution = await prepareKafka(onProgress);
+    const prepared = await prepareKafka(onProgress);
     const logFolder = options.logFolder ?? newLogFolder();
     const data = mkdtempSync(join(tmpdir(), 'outbox-kafka-'));
+    const users = listeners.flatMap(({ login }) => login ?? []);
+    const keystore = join(data, 'keystore');
+    const [distribution, certificate] =
+      users.length === 0
+        ? [prepared, undefined]
+        : await Promise.all([withUsers(prepared, join(data, 'checkpoint'), users), makeCertificate(keystore)]);
+    const listenersOf = (nodeId: number): ListenerProperties[] =>
+      listeners.map(({ name, advertised, login }, index) => {
+        const port = listenerPorts[index]?.[nodeId - 1] ?? 0;
+        return {
+          ...{ name, port, advertised: advertised?.[nodeId - 1] ?? addressOf(port) },
+          login: login === undefined ? undefined : { keystore, sessionMs: login.sessionMs },
+        };
+      });
     const makeNode = (nodeId: number, port: number, isBrokerOnly = false): KafkaBroker =>
       new KafkaBroker(
         distribution,
         {
           ...{ nodeId, port, isBrokerOnly, audited },
+          listeners: isBrokerOnly ? [] : listenersOf(nodeId),
           controllerPorts: ports.slice(count),
           folder: join(data, `node-${nodeId}`),
         },
@@ -97,7 +150,8 @@ export async function planKafka(options: KafkaOptions = {}): Promise<PlannedClus
       await kafkaReady([node.address], readyTimeoutMs, () => node.assertRunning());
       return node;
     };
-    return { brokers, nodes, addBroker, ready, stop };
+    const addresses = listenerPorts.map((own) => own.map(addressOf));
+    return { brokers, listeners: addresses, certificate, nodes, addBroker, ready, stop };
   };
   return { brokers, start };
 }

@@ -12,6 +12,12 @@ import { distributionFolder, POM } from './distribution-folder';
 import { serverProperties } from './properties';
 import { javaVersion, requireTools } from './tools';
 
+/** A user that logs in by SCRAM-SHA-512; both texts without `,` and `]`. */
+export interface KafkaUser {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** A quick start matters more here than peak throughput. */
 const JVM_FLAGS = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
 const BOOTSTRAP_CHECKPOINT = 'bootstrap.checkpoint';
@@ -60,7 +66,7 @@ async function download(folder: string, detail: (text: string) => void): Promise
   try {
     const goal = [MAVEN_GOAL, '-DincludeScope=runtime', `-DoutputDirectory=${lib}`];
     await runCommand('mvn', ['--batch-mode', '--file', POM, ...goal], { onLine });
-    await makeBootstrapCheckpoint(draft, lib);
+    await makeBootstrapCheckpoint(join(lib, '*'), join(draft, BOOTSTRAP_CHECKPOINT));
     await rename(draft, folder).catch((cause: unknown) => {
       if (existsSync(folder)) return;
       throw new LocalStackError('command-failed', `Cannot move the jars of Apache Kafka to ${folder}.`, { cause });
@@ -70,15 +76,24 @@ async function download(folder: string, detail: (text: string) => void): Promise
   }
 }
 
-async function makeBootstrapCheckpoint(draft: string, lib: string): Promise<void> {
-  const folder = join(draft, 'format');
+/** Writes the file with which a new cluster's metadata log begins; with users for logins by SCRAM-SHA-512. */
+export async function makeBootstrapCheckpoint(
+  classPath: string,
+  checkpoint: string,
+  users: readonly KafkaUser[] = [],
+): Promise<void> {
+  const folder = `${checkpoint}.draft`;
   mkdirSync(folder, { recursive: true });
   const properties = join(folder, 'server.properties');
   await writeFile(properties, serverProperties({ nodeId: 1, port: 1, controllerPorts: [2], folder }));
   await runCommand('java', [
-    ...[...JVM_FLAGS, '-cp', join(lib, '*'), 'kafka.tools.StorageTool', 'format'],
+    ...[...JVM_FLAGS, '-cp', classPath, 'kafka.tools.StorageTool', 'format'],
     ...['--cluster-id', ANY_CLUSTER_ID, '--config', properties],
+    ...users.flatMap(({ username, password }) => [
+      '--add-scram',
+      `SCRAM-SHA-512=[name=${username},password=${password}]`,
+    ]),
   ]);
-  await cp(join(folder, 'data', BOOTSTRAP_CHECKPOINT), join(draft, BOOTSTRAP_CHECKPOINT));
+  await cp(join(folder, 'data', BOOTSTRAP_CHECKPOINT), checkpoint);
   await rm(folder, { recursive: true });
 }

@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
+/** A further listener of one node: see `KafkaListener`. */
+export interface ListenerProperties {
+  readonly name: string;
+  readonly port: number;
+  /** `host:port` that the node tells clients. */
+  readonly advertised: string;
+  /** Set if clients must log in. */
+  readonly login?: { readonly keystore: string; readonly sessionMs?: number };
+}
+
 /** The settings of one node. */
 export interface NodeProperties {
   readonly nodeId: number;
@@ -12,6 +22,7 @@ export interface NodeProperties {
   readonly isBrokerOnly?: boolean;
   /** Whether the node logs every permission that it checks: see `KafkaOptions.audited`. */
   readonly audited?: boolean;
+  readonly listeners?: readonly ListenerProperties[];
 }
 
 /**
@@ -22,16 +33,24 @@ export const COORDINATOR_PARTITIONS = 3;
 
 /** `server.properties` of a broker, by default combined with a controller. */
 export function serverProperties(properties: NodeProperties): string {
-  const { nodeId, port, controllerPorts, folder, isBrokerOnly = false, audited } = properties;
+  const { nodeId, port, controllerPorts, folder, isBrokerOnly = false, audited, listeners = [] } = properties;
   const replicas = Math.min(3, controllerPorts.length);
   const listener = (portOfNode: number): string => `127.0.0.1:${portOfNode}`;
   const controllerPort = controllerPorts[nodeId - 1] ?? 0;
+  const needsAuthorizer = audited === true || listeners.some(({ login }) => login !== undefined);
   return Object.entries({
     'process.roles': isBrokerOnly ? 'broker' : 'broker,controller',
     'node.id': nodeId,
     'controller.quorum.voters': controllerPorts.map((own, index) => `${index + 1}@${listener(own)}`).join(','),
-    listeners: `PLAINTEXT://${listener(port)}${isBrokerOnly ? '' : `,CONTROLLER://${listener(controllerPort)}`}`,
-    'advertised.listeners': `PLAINTEXT://${listener(port)}`,
+    listeners: [
+      `PLAINTEXT://${listener(port)}`,
+      ...(isBrokerOnly ? [] : [`CONTROLLER://${listener(controllerPort)}`]),
+      ...listeners.map((each) => `${each.name}://${listener(each.port)}`),
+    ].join(','),
+    'advertised.listeners': [
+      `PLAINTEXT://${listener(port)}`,
+      ...listeners.map(({ name, advertised }) => `${name}://${advertised}`),
+    ].join(','),
     'controller.listener.names': 'CONTROLLER',
     'log.dirs': join(folder, 'data'),
     'default.replication.factor': replicas,
@@ -46,7 +65,8 @@ export function serverProperties(properties: NodeProperties): string {
     // Allows a short session timeout, so that a group misses a killed consumer soon. Kafka's default is six seconds.
     'group.min.session.timeout.ms': 1_000,
     ...IDLES_CHEAPLY,
-    ...(audited === true ? AUDITED : {}),
+    ...(listeners.length === 0 ? {} : listenerProperties(listeners)),
+    ...(needsAuthorizer ? AUTHORIZED : {}),
   })
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
@@ -65,8 +85,36 @@ const IDLES_CHEAPLY = {
   'replica.fetch.wait.max.ms': 2_000,
 };
 
-/** Clients without a login may do everything, and Kafka still checks and logs each permission. */
-const AUDITED = {
+function listenerProperties(listeners: readonly ListenerProperties[]): Record<string, string | number> {
+  const protocols = listeners.map(({ name, login }) => `${name}:${login === undefined ? 'PLAINTEXT' : 'SASL_SSL'}`);
+  return {
+    'listener.security.protocol.map': ['PLAINTEXT:PLAINTEXT', 'CONTROLLER:PLAINTEXT', ...protocols].join(','),
+    ...Object.fromEntries(
+      listeners.flatMap(({ name, login }) => {
+        if (login === undefined) return [];
+        return Object.entries(loginProperties(login)).map(([property, value]) => [
+          `listener.name.${name.toLowerCase()}.${property}`,
+          value,
+        ]);
+      }),
+    ),
+  };
+}
+
+const loginProperties = ({ keystore, sessionMs }: NonNullable<ListenerProperties['login']>) => ({
+  'ssl.keystore.type': 'PKCS12',
+  'ssl.keystore.location': keystore,
+  'ssl.keystore.password': KEYSTORE_PASSWORD,
+  'sasl.enabled.mechanisms': 'SCRAM-SHA-512',
+  'scram-sha-512.sasl.jaas.config': 'org.apache.kafka.common.security.scram.ScramLoginModule required;',
+  ...(sessionMs === undefined ? {} : { 'scram-sha-512.connections.max.reauth.ms': sessionMs }),
+});
+
+/** The keystore lives as long as its cluster. Java has no keystores without a password. */
+export const KEYSTORE_PASSWORD = 'on this machine only';
+
+/** Clients without a login may do everything, and Kafka still checks each permission. */
+const AUTHORIZED = {
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'super.users': 'User:ANONYMOUS',
 };
@@ -80,10 +128,10 @@ export function metaProperties(clusterId: string, nodeId: number): string {
 
 const UUID_CHARS = 22;
 
-/** An audited node logs each permission check. Without an authorizer, this logger writes nothing. */
-export const LOG_CONFIGURATION = `Configuration:
+/** An audited node logs each permission check. */
+export const logConfiguration = ({ audited = false }: Pick<NodeProperties, 'audited'>): string => `Configuration:
   Appenders: { Console: { name: out, PatternLayout: { pattern: '%d %p %c{1} %m%n' } } }
   Loggers:
-    Logger: { name: kafka.authorizer.logger, level: TRACE }
+    Logger: { name: kafka.authorizer.logger, level: ${audited ? 'TRACE' : 'OFF'} }
     Root: { level: INFO, AppenderRef: { ref: out } }
 `;

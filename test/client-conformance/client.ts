@@ -1,8 +1,17 @@
 import type { Compression } from '../../lib/relay/environment';
 import type { Publisher } from '../../lib/relay/ports';
 
+/** A login by SASL/SCRAM-SHA-512 over TLS. The process trusts the brokers' certificates while a case runs. */
+export interface SaslLogin {
+  readonly mechanism: 'scram-sha-512';
+  readonly username: string;
+  readonly password: string;
+}
+
 export interface ClientOptions {
   readonly brokers: readonly string[];
+  /** Left out for plain text without a login. */
+  readonly sasl?: SaslLogin;
   readonly compression: Compression;
   readonly requestTimeoutMs: number;
   /** Called when the client has replaced a producer. */

@@ -14,15 +14,15 @@ export interface Verdict {
   readonly lost: readonly string[];
   /** Acknowledged values that are not at the place that the client named. */
   readonly misplaced: readonly string[];
-  /** Values whose first delivery came after that of a later one of the same partition. */
+  /** Acknowledged values whose first delivery came after that of a later acknowledged one of the same partition. */
   readonly reordered: readonly string[];
   /** Further copies of values. */
   readonly duplicates: number;
 }
 
 /**
- * Compares acknowledgements with the messages of a topic. Values are numbers; those of a partition were given to the
- * client in ascending order.
+ * Compares acknowledgements with the messages of a topic. Acknowledged values are numbers; those of a partition were
+ * given to the client in ascending order. Other values may be stored or not, and anywhere.
  */
 export function judge(acknowledged: ReadonlyMap<string, Place>, stored: readonly StoredMessage[]): Verdict {
   const first = new Map<string, StoredMessage>();
@@ -36,6 +36,7 @@ export function judge(acknowledged: ReadonlyMap<string, Place>, stored: readonly
   for (const messages of Map.groupBy(first.values(), ({ partition }) => partition).values()) {
     let highest = -1;
     for (const { value } of messages) {
+      if (!acknowledged.has(String(value))) continue;
       if (Number(value) < highest) reordered.push(String(value));
       highest = Math.max(highest, Number(value));
     }

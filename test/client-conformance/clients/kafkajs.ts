@@ -1,3 +1,4 @@
+import type { KafkaAuth } from '../../../lib/kafka/broker-config';
 import { kafkaClient } from '../../../lib/kafka/client';
 import { createKafkaPublisher } from '../../../lib/relay/kafkajs/publisher';
 import type { Client } from '../client';
@@ -6,11 +7,12 @@ import type { Client } from '../client';
 export const kafkajs: Client = {
   name: 'kafkajs',
   isControl: false,
-  open({ brokers, compression, requestTimeoutMs, onRebuilt }) {
-    const config = { name: 'conformance', auth: { kind: 'none' }, requestTimeoutMs } as const;
+  open({ brokers, sasl, compression, requestTimeoutMs, onRebuilt }) {
+    const auth: KafkaAuth = sasl === undefined ? { kind: 'none' } : { kind: 'scram', secretArn: 'the login' };
+    const config = { name: 'conformance', auth, requestTimeoutMs };
     return createKafkaPublisher({
       ...{ brokers, compression, requestTimeoutMs, onRebuilt },
-      connect: kafkaClient(config, () => Promise.reject(new Error('There are no secrets.'))),
+      connect: kafkaClient(config, () => Promise.resolve(JSON.stringify(sasl))),
       clock: { now: Date.now },
     });
   },

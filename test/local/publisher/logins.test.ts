@@ -13,7 +13,7 @@ import { startSecureBroker, type SecureBroker } from './secure-broker';
 jest.mock('../../../lib/kafka/msk-token', () => ({ mskTokens: jest.fn() }));
 
 const USER = { username: 'relay', password: 'p=a,s' };
-/** kafkajs renews a login in its last ten seconds, so a shorter lifetime would never be valid. */
+/** kafkajs renews a login in its last request timeout: with a shorter lifetime it would log in for each request. */
 const LIFETIME_MS = 14_000;
 
 let broker: SecureBroker;

@@ -6,6 +6,8 @@ import { waitUntil } from '../../../local/wait-until';
 export type StoredMessage = KafkaMessage & { readonly partition: number };
 
 const DEADLINE_MS = 60_000;
+/** At the end kafkajs waits for its last fetch. */
+const MAX_WAIT_MS = 100;
 
 /** All current messages of a topic, each partition in order. */
 export async function readTopic(brokers: readonly string[], topic: string): Promise<StoredMessage[]> {
@@ -18,7 +20,8 @@ export async function readTopic(brokers: readonly string[], topic: string): Prom
     ends.filter(({ low, high }) => low !== high).map(({ partition, high }) => [partition, BigInt(high)]),
   );
   const kafka = new Kafka({ clientId: 'reader', brokers: [...brokers], logLevel: logLevel.NOTHING });
-  const consumer = kafka.consumer({ groupId: `reader-${topic}-${Date.now()}` });
+  const groupId = `reader-${topic}-${Date.now()}`;
+  const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: MAX_WAIT_MS });
   const stored: StoredMessage[] = [];
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });

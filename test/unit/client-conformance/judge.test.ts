@@ -14,10 +14,10 @@ const acknowledged = (...places: readonly (readonly [value: number, partition: n
     }),
   );
 
-it('finds nothing where all is as acknowledged; copies and messages without an acknowledgement are no fault', () => {
+it('finds nothing where all is as acknowledged; copies and messages without an acknowledgement are no fault, wherever they are', () => {
   const verdict = judge(
     acknowledged([1, 0, 5], [2, 0, 6], [3, 1]),
-    stored([1, 0, 5], [2, 0, 6], [1, 0, 7], [3, 1, 0], [9, 1, 1]),
+    stored([1, 0, 5], [2, 0, 6], [1, 0, 7], [0, 0, 8], [3, 1, 0], [9, 1, 1], [4, 1, 2]),
   );
   expect(verdict).toEqual({ acknowledged: 3, lost: [], misplaced: [], reordered: [], duplicates: 1 });
   expect(isSound(verdict)).toBe(true);
@@ -35,7 +35,7 @@ it.each([
 });
 
 describe('the load', () => {
-  const load = (publish: (values: readonly string[]) => BatchOutcome) => {
+  const load = (publish: (values: readonly string[]) => BatchOutcome, partitions = 1) => {
     const sent: string[][] = [];
     const client = {
       publish: (batches: readonly { readonly messages: readonly { readonly value: Buffer | null }[] }[]) => {
@@ -45,7 +45,7 @@ describe('the load', () => {
       },
       close: () => Promise.resolve(),
     };
-    return { sent, load: new Load(client, { topic: 't', partitions: 1, messagesPerPartition: 2 }) };
+    return { sent, load: new Load(client, { topic: 't', partitions, messagesPerPartition: 2 }) };
   };
 
   it('sends what was not acknowledged again, before anything later', async () => {
@@ -71,16 +71,36 @@ describe('the load', () => {
     expect(running.outages).toBe(1);
   });
 
-  it('waits for what it has sent, but not with a control', async () => {
+  it('sends new numbers to every second partition after a failure', async () => {
+    let failures = 2;
+    const { sent, load: running } = load(
+      () => (failures-- > 0 ? { kind: 'outage', message: 'away' } : { kind: 'acked', baseOffset: 0n }),
+      2,
+    );
+    await running.round();
+    await running.round();
+
+    expect(sent).toEqual([
+      ['0', '1'],
+      ['2', '3'],
+      ['0', '1'],
+      ['4', '5'],
+    ]);
+    expect([...running.acknowledged.keys()]).toEqual(['0', '1', '4', '5']);
+  });
+
+  it('ends when each partition is acknowledged again, or when it is given up', async () => {
     const stopped = AbortSignal.abort();
     let failures = 2;
     const { sent, load: running } = load(() =>
       failures-- > 0 ? { kind: 'outage', message: 'away' } : { kind: 'acked', baseOffset: 0n },
     );
     await running.round();
-    await running.until(stopped, true);
+    await running.until(stopped, stopped);
     expect(sent).toHaveLength(1);
+    expect(running.failing).toEqual([0]);
     await running.until(stopped);
     expect(sent).toHaveLength(3);
+    expect(running.failing).toEqual([]);
   });
 });

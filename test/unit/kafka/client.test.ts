@@ -25,6 +25,7 @@ it('gives connections and requests the same time, and few retries', async () => 
     requestTimeout: 4_000,
     connectionTimeout: 4_000,
     authenticationTimeout: 4_000,
+    reauthenticationThreshold: 4_000,
     retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 500 },
   });
 });

@@ -1,4 +1,4 @@
-import { metaProperties, serverProperties } from '../../../local/kafka/properties';
+import { logConfiguration, metaProperties, serverProperties } from '../../../local/kafka/properties';
 
 const lines = (nodeId: number, controllerPorts: number[]): string[] =>
   serverProperties({ nodeId, port: 1000 + nodeId, controllerPorts, folder: '/data' }).split('\n');
@@ -37,6 +37,38 @@ describe('serverProperties', () => {
     });
     expect(audited).toContain('authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n');
     expect(lines(1, [2001]).join('\n')).not.toContain('authorizer');
+  });
+});
+
+describe('further listeners', () => {
+  const given = serverProperties({
+    ...{ nodeId: 1, port: 1001, controllerPorts: [2001], folder: '/data' },
+    listeners: [
+      { name: 'PROXIED', port: 3001, advertised: '127.0.0.1:4001' },
+      { name: 'LOGIN', port: 3002, advertised: '127.0.0.1:3002', login: { keystore: '/keys', sessionMs: 9_000 } },
+    ],
+  }).split('\n');
+
+  it('tell clients the addresses of their proxies', () => {
+    expect(given).toEqual(
+      expect.arrayContaining([
+        'listeners=PLAINTEXT://127.0.0.1:1001,CONTROLLER://127.0.0.1:2001,PROXIED://127.0.0.1:3001,LOGIN://127.0.0.1:3002',
+        'advertised.listeners=PLAINTEXT://127.0.0.1:1001,PROXIED://127.0.0.1:4001,LOGIN://127.0.0.1:3002',
+        'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,PROXIED:PLAINTEXT,LOGIN:SASL_SSL',
+      ]),
+    );
+  });
+
+  it('demand a login and check permissions, without a log of them', () => {
+    expect(given).toEqual(
+      expect.arrayContaining([
+        'listener.name.login.ssl.keystore.location=/keys',
+        'listener.name.login.scram-sha-512.connections.max.reauth.ms=9000',
+        'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      ]),
+    );
+    expect(logConfiguration({})).toContain('kafka.authorizer.logger, level: OFF');
+    expect(logConfiguration({ audited: true })).toContain('kafka.authorizer.logger, level: TRACE');
   });
 });
 
