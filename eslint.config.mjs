@@ -5,6 +5,7 @@ import tseslint from 'typescript-eslint';
 const PARTIES = {
   aws: ['@aws-sdk/*'],
   kafka: ['kafkajs', 'aws-msk-iam-sasl-signer-js'],
+  platformatic: ['@platformatic/*'],
   powertools: ['@aws-lambda-powertools/*'],
   cdk: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'],
   validators: ['zod', 'valibot'],
@@ -12,7 +13,7 @@ const PARTIES = {
 
 /** The folders of lib, and the adapters inside them. */
 const FOLDERS = ['consume', 'infra', 'kafka', 'operate', 'relay', 'schema', 'sweep', 'testing', 'topics', 'write'];
-const ADAPTERS = ['dynamodb', 'kafkajs', 'lambda'];
+const ADAPTERS = ['dynamodb', 'kafkajs', 'lambda', 'platformatic'];
 
 /** Next to these adapters, lib/dynamodb is what every side shares. */
 const pathsOf = (name) =>
@@ -71,7 +72,7 @@ const LAYERS = [
   },
   {
     files: ['lib/relay/**/*.ts'],
-    ignores: ['lib/relay/{dynamodb,kafkajs}/**', 'lib/relay/telemetry-*.ts'],
+    ignores: ['lib/relay/{dynamodb,kafkajs,platformatic,publishing}/**', 'lib/relay/telemetry-*.ts'],
     folders: ['relay'],
     except: ['!../kafka/broker-config'],
     why: 'The core of the relay is pure: it knows lib/event and its own ports, not the adapters.',
@@ -88,6 +89,19 @@ const LAYERS = [
     parties: ['kafka'],
     except: ['../dynamodb/*'],
     why: 'The publisher of the relay knows its ports, lib/event, lib/kafka and kafkajs.',
+  },
+  {
+    files: ['lib/relay/platformatic/**/*.ts'],
+    folders: ['relay', 'platformatic', 'kafka'],
+    parties: ['platformatic'],
+    except: ['../dynamodb/*'],
+    why: 'This publisher of the relay knows its ports, lib/event, lib/kafka and @platformatic/kafka.',
+  },
+  {
+    files: ['lib/relay/publishing/**/*.ts'],
+    folders: ['relay', 'kafka'],
+    except: ['../dynamodb/*'],
+    why: 'The rules of publishing know the ports of the relay, lib/event and lib/kafka, and no client.',
   },
   {
     files: ['lib/{relay,sweep,consume}/telemetry-*.ts'],

@@ -1,10 +1,13 @@
+const swc = (syntax) => ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax } } }];
+const TYPESCRIPT = { '^.+\\.ts$': swc('typescript') };
+
 /** Unit, simulation, infra and package tests need nothing but node_modules; local tests start Apache Kafka and DynamoDB Local. */
 const project = (name, extra = {}) => ({
   displayName: name,
   rootDir: __dirname,
   testEnvironment: 'node',
   testMatch: [`<rootDir>/test/${name}/**/*.test.ts`],
-  transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } } }] },
+  transform: TYPESCRIPT,
   // The example imports the package by its name, as a service does.
   moduleNameMapper: { '^dynamodb-outbox$': '<rootDir>/lib/index.ts', '^dynamodb-outbox/(.+)$': '<rootDir>/lib/$1.ts' },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/cdk.out', '<rootDir>/.outbox'],
@@ -37,6 +40,9 @@ module.exports = {
     project('infra', ONE_REALM),
     project('package'),
     project('local', {
+      // ES modules, which Jest cannot load here; in one realm, Node.js loads them.
+      transform: { ...TYPESCRIPT, '/node_modules/@platformatic/.+\\.js$': swc('ecmascript') },
+      transformIgnorePatterns: ['/node_modules/(?!@platformatic/)'],
       globalSetup: '<rootDir>/test/local/global-setup.ts',
       globalTeardown: '<rootDir>/test/local/global-teardown.ts',
       setupFilesAfterEnv: ['<rootDir>/test/local/setup.ts'],

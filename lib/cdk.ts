@@ -29,7 +29,7 @@ export type { OutboxMonitoring } from './infra/monitoring/outbox-monitoring';
 export type { OutboxSlo } from './infra/monitoring/slo';
 export { Outbox } from './infra/outbox/outbox';
 export type { NewTableProps } from './infra/outbox/new-table';
-export type { OutboxProps } from './infra/outbox/outbox-props';
+export type { OutboxProps, RelayPublisher } from './infra/outbox/outbox-props';
 export { OutboxReplica, type OutboxReplicaProps } from './infra/outbox/outbox-replica';
 export type { KafkaAuth } from './kafka/broker-config';
 export type { Compression } from './relay/environment';

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { PUBLISHERS, type RelayPublisher } from '../lib/infra/outbox/outbox-props';
 import { LocalStackError } from './errors';
 import type { TopicSpec } from './kafka/topics';
 
@@ -10,6 +11,7 @@ export const USAGE = `Starts Apache Kafka, DynamoDB Local and the relay on this 
 
   --topics <list>  topics to create, separated by commas, each <name> or <name>:<partitions>   (orders)
   --nodes <n>      Kafka nodes: 1, or 3 with every record on all of them                       (1)
+  --publisher <p>  Kafka client of the relay: kafkajs or platformatic                            (kafkajs)
   --file <path>    where endpoints and process ids are written for other programs              (.outbox/stack.json)
   --port <n>       port of the console's page, which shows events, dashboard and alarms         (a free one)
   --no-console     no page
@@ -22,6 +24,7 @@ A cluster and a DynamoDB Local that run already are used when KAFKA_BROKERS and 
 export interface StartArguments {
   readonly topics: readonly TopicSpec[];
   readonly nodes: 1 | 3;
+  readonly publisher: RelayPublisher;
   readonly file?: string;
   /** Port of the console's page; 0 for a free one, `undefined` for no page. */
   readonly port?: number;
@@ -31,13 +34,18 @@ export interface StartArguments {
 
 /** @throws LocalStackError `invalid-option`, naming the allowed values. */
 export function parseStartArguments(argv: readonly string[]): StartArguments {
-  const { topics, nodes, file, port, console, json, help } = parse(argv);
+  const { topics, nodes, publisher: name, file, port, console, json, help } = parse(argv);
   if (nodes !== '1' && nodes !== '3') {
     throw new LocalStackError('invalid-option', `--nodes is "${nodes}"; it must be 1 or 3.`);
+  }
+  const publisher = PUBLISHERS.find((each) => each === name);
+  if (publisher === undefined) {
+    throw new LocalStackError('invalid-option', `--publisher is "${name}"; it must be ${PUBLISHERS.join(' or ')}.`);
   }
   return {
     topics: topics.split(',').map(parseTopic),
     nodes: nodes === '1' ? 1 : 3,
+    publisher,
     file,
     port: console ? parsePort(port) : undefined,
     json,
@@ -53,6 +61,7 @@ function parse(argv: readonly string[]) {
       options: {
         topics: { type: 'string', default: 'orders' },
         nodes: { type: 'string', default: '1' },
+        publisher: { type: 'string', default: 'kafkajs' },
         file: { type: 'string' },
         port: { type: 'string', default: '0' },
         console: { type: 'boolean', default: true },

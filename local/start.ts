@@ -44,7 +44,7 @@ async function consoleOf(stack: Stack, proxy: ConsoleProxy | undefined, port: nu
 }
 
 async function main(): Promise<number> {
-  const { topics, nodes, port, json, help, file = STACK_FILE } = parseStartArguments(process.argv.slice(2));
+  const { topics, nodes, publisher, port, json, help, file = STACK_FILE } = parseStartArguments(process.argv.slice(2));
   if (help) {
     process.stdout.write(USAGE);
     return 0;
@@ -56,7 +56,7 @@ async function main(): Promise<number> {
   const lines = progressLines(process.stderr);
   let proxy: ConsoleProxy | undefined;
   const starting = startStack({
-    ...{ topics, nodes, stackFile: file, onProgress: lines.onProgress },
+    ...{ topics, nodes, context: { publisher }, stackFile: file, onProgress: lines.onProgress },
     ...(port === undefined
       ? {}
       : { relayDynamodbEndpoint: async (endpoint) => (proxy = await startConsoleProxy(endpoint)).endpoint }),

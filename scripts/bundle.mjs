@@ -4,6 +4,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
+import { usedPartsOfPlatformatic } from './platformatic.mjs';
 
 const PACKAGE_ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -15,6 +16,7 @@ export const BUNDLE_OPTIONS = {
   format: 'cjs',
   // Prefer a package's ES modules: only they can be tree-shaken.
   mainFields: ['module', 'main'],
+  plugins: [usedPartsOfPlatformatic],
   minify: true,
   charset: 'utf8',
   // NOTICE.txt contains the full licences.

@@ -5,7 +5,7 @@ import { NOTIFICATION_OPTIONS, type OutboxMonitoringOptions } from '../../lib/in
 import { requireOption, invalidOption, refuseUnknownKeys } from '../../lib/infra/options/invalid-option';
 import { requireAllowed } from '../../lib/infra/options/option-table';
 import type { Outbox } from '../../lib/infra/outbox/outbox';
-import type { OutboxProps } from '../../lib/infra/outbox/outbox-props';
+import { PUBLISHERS, type OutboxProps } from '../../lib/infra/outbox/outbox-props';
 import { COMPRESSIONS, ORDERS } from '../../lib/relay/environment';
 
 /** CDK context: texts from `-c`, any JSON from cdk.json. */
@@ -103,6 +103,8 @@ export const OUTBOX_KEYS = {
   retentionSeconds: wholeNumber,
   compression: oneOf(...COMPRESSIONS),
   order: oneOf(...ORDERS),
+  /** The Kafka client with which the relay publishes. */
+  publisher: oneOf(...PUBLISHERS),
   outboxName: text,
 };
 
@@ -114,6 +116,7 @@ export const outboxOptions = (
   retention: context.retentionSeconds === undefined ? undefined : Duration.seconds(context.retentionSeconds),
   compression: context.compression,
   order: context.order,
+  publisher: context.publisher,
   outboxName: context.outboxName,
   monitoring: monitoringOf(scope, context, region),
 });

@@ -1,9 +1,8 @@
-import { Kafka, logLevel, type KafkaConfig, type LogEntry } from 'kafkajs';
-import { OutboxError } from '../event/errors';
+import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
 import type { KafkaAuth } from './broker-config';
-import { clientCertificate, scramCredentials, type ReadSecret } from './secrets';
-import { mskTokens } from './msk-token';
+import { kafkaLogin, type Login, type SaslLogin } from './login';
 import { KAFKA_RETRY } from './retry';
+import type { ReadSecret } from './secrets';
 
 export interface KafkaClientConfig {
   /** The client id is `outbox-<name>`. */
@@ -45,47 +44,23 @@ export function kafkaClient(
       log?.(message, { ...fields, namespace: entry.namespace });
     },
   };
-  const security = securityOf(auth, region, readSecret);
-  return async (brokers) => new Kafka({ ...base, brokers: [...brokers], ...(await security()) });
+  const login = kafkaLogin(auth, region, readSecret);
+  return async (brokers) => new Kafka({ ...base, brokers: [...brokers], ...securityOf(await login()) });
 }
 
 type Security = Pick<KafkaConfig, 'ssl' | 'sasl'>;
 
-function securityOf(auth: KafkaAuth, region: string | undefined, readSecret: ReadSecret): () => Promise<Security> {
-  switch (auth.kind) {
-    case 'iam': {
-      const oauthBearerProvider = tokenProvider(region);
-      return () => Promise.resolve({ ssl: true, sasl: { mechanism: 'oauthbearer', oauthBearerProvider } });
-    }
-    case 'scram': {
-      const { secretArn } = auth;
-      return async () => {
-        const credentials = scramCredentials(secretArn, await readSecret(secretArn));
-        return { ssl: true, sasl: { mechanism: 'scram-sha-512', ...credentials } };
-      };
-    }
-    case 'tls': {
-      const { secretArn } = auth;
-      if (secretArn === undefined) return () => Promise.resolve({ ssl: true });
-      return async () => {
-        const { certificate: cert, privateKey: key } = clientCertificate(secretArn, await readSecret(secretArn));
-        return { ssl: { cert, key } };
-      };
-    }
-    case 'none':
-      return () => Promise.resolve({});
-  }
+function securityOf({ tls, sasl }: Login): Security {
+  return {
+    ...(tls === undefined ? {} : { ssl: tls.cert === undefined ? true : tls }),
+    ...(sasl === undefined ? {} : { sasl: saslOf(sasl) }),
+  };
 }
 
-function tokenProvider(region: string | undefined): () => Promise<{ value: string }> {
-  if (region === undefined || region === '') {
-    const allowed = 'the region of the MSK cluster, such as eu-central-1';
-    throw new OutboxError(
-      'invalid-environment',
-      `Environment variable AWS_REGION is not set; with IAM authentication it must be ${allowed}. Lambda sets it; elsewhere set it yourself.`,
-      { variable: 'AWS_REGION', got: region, allowed },
-    );
+function saslOf(sasl: SaslLogin): SASLOptions {
+  if (sasl.kind === 'scram') {
+    const { username, password } = sasl;
+    return { mechanism: 'scram-sha-512', username, password };
   }
-  const token = mskTokens(region);
-  return async () => ({ value: await token() });
+  return { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value: await sasl.token() }) };
 }

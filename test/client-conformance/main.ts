@@ -6,10 +6,11 @@ import { CASES } from './cases';
 import type { Client } from './client';
 import { bareKafkajs } from './clients/bare-kafkajs';
 import { kafkajs } from './clients/kafkajs';
+import { platformatic } from './clients/platformatic';
 import { problemsOf, runCase, summaryOf } from './run-case';
 import { startTestbed, type Testbed } from './testbed';
 
-const CLIENTS: readonly Client[] = [kafkajs, bareKafkajs];
+const CLIENTS: readonly Client[] = [kafkajs, platformatic, bareKafkajs];
 const DEFAULT_RECORDS = 300_000;
 
 const USAGE = `npm run check-client -- [CLIENT …] [--case NAME …] [--records ${DEFAULT_RECORDS}]

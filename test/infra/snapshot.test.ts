@@ -19,6 +19,7 @@ const everything: Parameters<typeof outboxStack>[0] = (
   vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },
   securityGroups: [SecurityGroup.fromSecurityGroupId(stack, 'Group', 'sg-0123456789abcdef0')],
   compression: 'gzip',
+  publisher: 'platformatic',
   order: 'relaxed',
   fullSweepInterval: Duration.hours(6),
   retention: Duration.seconds(0),

@@ -10,6 +10,7 @@ import { OutboxCluster } from '../../lib/infra/cluster/outbox-cluster';
 import { OutboxNetwork } from '../../lib/infra/cluster/outbox-network';
 import { OutboxTopics } from '../../lib/infra/cluster/outbox-topics';
 import type { OutboxTopicsProps } from '../../lib/infra/cluster/outbox-topics-props';
+import { PUBLISHERS } from '../../lib/infra/outbox/outbox-props';
 import { kafkaClient } from '../../lib/kafka/client';
 import { TOPICS_DEFAULTS } from '../../lib/topics/environment';
 import { handleTopic, type ResourceEvent } from '../../lib/topics/handle';
@@ -50,7 +51,7 @@ const touched = (asked: readonly AskedPermission[]): string[] =>
     ),
   ].toSorted();
 
-describe('the relay', () => {
+describe.each(PUBLISHERS)('the relay with %s', (publisher) => {
   let stack: LocalStack;
   beforeAll(async () => {
     stack = await startStack({
@@ -59,7 +60,7 @@ describe('the relay', () => {
       ...(await emptyDatabase()),
       pollIntervalMs: 100,
       // Without compression, so that the size of a too large message is certain.
-      context: { compression: 'none' },
+      context: { compression: 'none', publisher },
     });
     audit.asked();
   }, STARTUP_MS);

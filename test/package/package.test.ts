@@ -266,27 +266,32 @@ it('the JSON Schema of the item is part of it', () => {
   expect(schema['$schema']).toContain('2020-12');
 });
 
-it(
-  'the construct ships the bundled functions',
-  () => {
+it.each([
+  ['kafkajs', 'relay'],
+  ['platformatic', 'relay-platformatic'],
+])(
+  'the construct ships the bundled functions, with the publisher %s',
+  (publisher, relay) => {
     provide('aws-cdk-lib', 'constructs');
+    const folder = `cdk.${publisher}`;
     const script = `
     const { App, Stack } = require('aws-cdk-lib');
     const { Outbox, KafkaAuthentication } = require('dynamodb-outbox/cdk');
-    const app = new App({ outdir: 'cdk.out' });
+    const app = new App({ outdir: '${folder}' });
     const stack = new Stack(app, 'Shop');
     new Outbox(stack, 'Outbox', {
       topics: ['orders'],
       bootstrapBrokers: 'broker:9092',
       authentication: KafkaAuthentication.none(),
+      publisher: '${publisher}',
     });
     app.synth();`;
     node('-e', script);
-    const files = readdirSync(join(service, 'cdk.out'), { recursive: true, encoding: 'utf8' });
+    const files = readdirSync(join(service, folder), { recursive: true, encoding: 'utf8' });
     const assets = files
       .filter((file) => /^asset\.[0-9a-f]+\/index\.js$/.test(file))
-      .map((file) => hashOf(join(service, 'cdk.out', file)));
-    const bundles = ['relay', 'sweeper'].map((name) =>
+      .map((file) => hashOf(join(service, folder, file)));
+    const bundles = [relay, 'sweeper'].map((name) =>
       hashOf(installed(`dynamodb-outbox/dist/lambdas/${name}/index.js`)),
     );
 

@@ -132,19 +132,27 @@ export function packageRoot(from: string = __dirname): string {
   }
 }
 
+/** The options that replace the bundles. */
+const CODE_OPTIONS = {
+  relay: 'relayCode',
+  'relay-platformatic': 'relayCode',
+  sweeper: 'sweeperCode',
+  topics: 'topicsCode',
+  'example-consumer': 'exampleConsumerCode',
+} as const;
+
+type BundleName = keyof typeof CODE_OPTIONS;
+
 /**
  * The code of a function that this package ships as a bundle: synthesis needs neither a bundler nor Docker.
  *
  * @throws OutboxError `invalid-option` if `root` holds no bundle.
  */
-export function bundledFunction(
-  name: 'relay' | 'sweeper' | 'topics' | 'example-consumer',
-  root: string = packageRoot(),
-): Code {
+export function bundledFunction(name: BundleName, root: string = packageRoot()): Code {
   const directory = join(root, 'dist', 'lambdas', name);
   if (!existsSync(join(directory, 'index.js'))) {
     throw invalidOption(
-      name === 'example-consumer' ? 'exampleConsumerCode' : `${name}Code`,
+      CODE_OPTIONS[name],
       undefined,
       `given when ${join(directory, 'index.js')} does not exist`,
       'The published package contains that bundle; in a checkout, make it with "node scripts/bundle.mjs".',

@@ -18,7 +18,7 @@ import { MAPPING_SETTINGS, mappingFilters } from '../../relay/mapping-settings';
 import { encodeSweeperConfig, PROBE_EVENT } from '../../sweep/environment';
 import { bundledFunction, outboxFunction } from '../functions/outbox-function';
 import { estimateTopicArns } from '../template-checks/role-policies';
-import type { ResolvedOutboxProps } from './outbox-props';
+import type { RelayPublisher, ResolvedOutboxProps } from './outbox-props';
 import type { OutboxTable } from './outbox-table';
 
 /** Settings that the relay and the sweeper of an outbox share. */
@@ -98,6 +98,12 @@ export interface OutboxRelayProps extends OutboxFunctionSettings {
   readonly publishWithinMs: number;
 }
 
+/** Each bundle contains one Kafka client. */
+const RELAY_BUNDLES = {
+  kafkajs: 'relay',
+  platformatic: 'relay-platformatic',
+} as const satisfies Record<RelayPublisher, string>;
+
 /** The stateless part: the only publisher, which the table's stream triggers. */
 export class OutboxRelay extends Construct {
   readonly function: LambdaFunction;
@@ -112,7 +118,7 @@ export class OutboxRelay extends Construct {
       options,
       network: options,
       description: `Publishes the outbox items of ${props.outboxName} to Kafka`,
-      code: options.relayCode ?? bundledFunction('relay'),
+      code: options.relayCode ?? bundledFunction(RELAY_BUNDLES[options.publisher]),
       memorySize: options.relayMemorySize,
       timeout: options.relayTimeout,
       reservedConcurrentExecutions: options.relayConcurrency,

@@ -32,6 +32,10 @@ import {
 } from '../options/option-table';
 import { NEW_TABLE_OPTIONS, type NewTableProps } from './new-table';
 
+export const PUBLISHERS = ['kafkajs', 'platformatic'] as const;
+/** The Kafka client with which the relay publishes. */
+export type RelayPublisher = (typeof PUBLISHERS)[number];
+
 /** Options of an `Outbox`. */
 export interface OutboxProps extends BrokerProps, NewTableProps, OutboxFunctionProps {
   /**
@@ -46,6 +50,15 @@ export interface OutboxProps extends BrokerProps, NewTableProps, OutboxFunctionP
    * @default 'zstd'
    */
   readonly compression?: Compression;
+
+  /**
+   * The Kafka client with which the relay publishes: `kafkajs`, or `platformatic` for `@platformatic/kafka`.
+   * `platformatic` is experimental: it has passed the same tests on Apache Kafka, but has never logged in at MSK. It
+   * changes the bundle of the function only, and has no effect with `relayCode`.
+   *
+   * @default 'kafkajs'
+   */
+  readonly publisher?: RelayPublisher;
 
   /**
    * How long a processed item stays readable, in whole seconds. With zero the relay deletes the item once it is
@@ -237,6 +250,7 @@ const OPTIONS = {
     default: RELAY_DEFAULTS.compression,
     advice: 'Consumers must support it too.',
   }),
+  publisher: oneOf(PUBLISHERS, { default: 'kafkajs', advice: 'Leave it out for kafkajs.' }),
   retention: duration('seconds', {
     default: Duration.seconds(RELAY_DEFAULTS.retentionSeconds),
     advice: 'The TTL of DynamoDB knows no fractions.',

@@ -1,7 +1,15 @@
-import { Kafka, type PartitionMetadata, type Producer, type ProducerConfig, type RecordMetadata } from 'kafkajs';
+import {
+  CompressionCodecs,
+  CompressionTypes,
+  Kafka,
+  type PartitionMetadata,
+  type Producer,
+  type ProducerConfig,
+  type RecordMetadata,
+} from 'kafkajs';
 import { partitionName } from '../../event/topic-partition';
 import type { PartitionBatch } from '../ports';
-import { encodeProduceRequest, hasEncodedBody, type ProduceRequest } from './produce-request';
+import { encodeProduceRequest, type Compressor, type ProduceRequest } from '../publishing/produce-request';
 
 export type KafkaProducer = Pick<Producer, 'connect' | 'disconnect' | 'sendBatch'>;
 
@@ -136,13 +144,26 @@ function parsing<A>(
   return Object.create(broker, { lookupRequest: { value } }) as Broker;
 }
 
+/** Whether kafkajs writes a version of the request with the body that {@link encodeProduceRequest} writes. */
+export const hasEncodedBody = (version: number): boolean => version >= 3 && version <= 7;
+
+/** The codec of kafkajs for a compression; `undefined` for none. */
+export function compressorOf(type: CompressionTypes = CompressionTypes.None): Compressor | undefined {
+  if (type === CompressionTypes.None) return undefined;
+  const codec = CompressionCodecs[type]() as { compress(encoder: { readonly buffer: Buffer }): Promise<Buffer> };
+  return { id: type, compress: (buffer) => codec.compress({ buffer }) };
+}
+
 /** The same request, written by {@link encodeProduceRequest}. */
 const encodedByUs = (request: Request, parameters: unknown): Request =>
   hasEncodedBody(request.apiVersion)
     ? {
         ...request,
         encode: async () => {
-          const buffer = await encodeProduceRequest(parameters as ProduceRequest);
+          const { compression, ...produced } = parameters as ProduceRequest & {
+            readonly compression?: CompressionTypes;
+          };
+          const buffer = await encodeProduceRequest(produced, compressorOf(compression));
           // The part of an encoder that kafkajs reads.
           return { buf: buffer, buffer };
         },
@@ -177,29 +198,6 @@ const topicErrorsOf =
     }
     return answer;
   };
-
-/** kafkajs resolved a send without writing these partitions: it does so if a leader moves between its retries. */
-export class KafkaAnswerIncomplete extends Error {
-  override readonly name = 'KafkaAnswerIncomplete';
-
-  readonly partitions: readonly string[];
-
-  constructor(partitions: readonly string[]) {
-    super(`The send resolved, but the brokers' response has no offset for ${partitions.join(', ')}.`);
-    this.partitions = partitions;
-  }
-}
-
-/** A partition to which nothing was sent, because the brokers' metadata shows no leader. */
-export class PartitionWithoutLeader extends Error {
-  override readonly name = 'PartitionWithoutLeader';
-  /** The protocol error with the same meaning. */
-  readonly type = 'LEADER_NOT_AVAILABLE';
-
-  constructor(partition: string) {
-    super(`Partition ${partition} has no leader.`);
-  }
-}
 
 /**
  * The first offset of each batch, if the brokers' answer names one; other batches are not proven to be written. A

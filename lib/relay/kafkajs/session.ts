@@ -10,57 +10,35 @@ import {
 import { KAFKA_RETRY } from '../../kafka/retry';
 import { protocolErrorOf } from '../../kafka/protocol-error';
 import { ATTEMPT_TIMEOUTS, type Compression, type RelayConfig } from '../environment';
-import { withinDeadline } from './deadline';
+import { withinDeadline } from '../publishing/deadline';
 import {
   withPartitionAnswers,
   acknowledgedOffsets,
   answeredErrors,
-  KafkaAnswerIncomplete,
-  PartitionWithoutLeader,
   type KafkaClient,
   type KafkaProducer,
 } from './partition-answers';
+import {
+  allFailed,
+  BROKER_WAITS,
+  CONNECT_TIMEOUTS,
+  KafkaAnswerIncomplete,
+  METADATA_MAX_AGE_MS,
+  NO_LEADER,
+  PartitionWithoutLeader,
+  type ProducerSession,
+  type SendFailure,
+  type SendResult,
+} from '../publishing/session';
 import type { Clock, PartitionBatch } from '../ports';
 import { registerZstd } from '../../kafka/codecs/zstd';
-import type { Message } from '../../event/message';
 
 export interface SessionOptions extends Pick<RelayConfig, 'compression' | 'requestTimeoutMs'> {
   readonly clock: Clock;
 }
 
-/** Why a batch is not proven to be written. */
-export interface SendFailure {
-  readonly error: unknown;
-  /** Whether it is the partition's own: a broker reported it for this partition, or there is no leader. */
-  readonly isOwn: boolean;
-  readonly leader?: number;
-}
-
-/** Result of one send: the first offset of each batch proven to be written, and a failure for each other. */
-export interface SendResult {
-  readonly offsets: ReadonlyMap<PartitionBatch, bigint>;
-  readonly failures: ReadonlyMap<PartitionBatch, SendFailure>;
-  /** Set if the session must no longer be used, for any partition. */
-  readonly spentBy?: unknown;
-}
-
-/** Request timeouts that one connect may take, so that a silent broker leaves time for the next one. */
-const CONNECT_TIMEOUTS = 1.25;
-
-/**
- * Part of the request timeout that a broker may wait for the replicas of its slowest partition. The broker then returns
- * an error for this partition alone. If the client timed out first, the outcome of every partition would be unknown.
- */
-const BROKER_WAITS = 0.75;
-
-/** Maximum age of a topic's metadata before it is requested again. */
-export const METADATA_MAX_AGE_MS = 4 * 60_000;
-
 /** No topic has it: kafkajs passes the metadata to the partitioner, finds no leader, and sends nothing. */
 const NO_PARTITION = -1;
-
-/** Metadata shows this broker id for a partition without a leader. */
-const NO_LEADER = -1;
 
 const probeOf = (topics: readonly string[]): ProducerBatch => ({
   topicMessages: topics.map((topic) => ({ topic, messages: [{ value: null, partition: NO_PARTITION }] })),
@@ -80,7 +58,7 @@ interface KnownTopic {
  * the session for that partition only, because a producer counts its sequence numbers by partition. After any other
  * failure only `discard` may be called.
  */
-export class KafkaSession {
+export class KafkajsSession implements ProducerSession {
   /** Topics whose metadata kafkajs refreshes together. If one of them is deleted, a send to any other fails. */
   readonly #topics = new Set<string>();
   #lastUsed: number;
@@ -116,8 +94,8 @@ export class KafkaSession {
   }
 
   /** Connects to use `topic`. Rejects if no producer id arrives in time, and ends that connect in the background. */
-  static async open(client: KafkaClient, options: SessionOptions, topic: string): Promise<KafkaSession> {
-    const session = new KafkaSession(client, options);
+  static async open(client: KafkaClient, options: SessionOptions, topic: string): Promise<KafkajsSession> {
+    const session = new KafkajsSession(client, options);
     try {
       await session.#bounded(session.#connect(topic), 'connect', CONNECT_TIMEOUTS * options.requestTimeoutMs);
     } catch (error) {
@@ -179,7 +157,7 @@ export class KafkaSession {
       // kafkajs would request the metadata itself, but only after the batches are grouped by leader.
       if (unknown.size > 0) await this.#sendBatch(probeOf([...unknown]), 'metadata request', deadlineMs);
     } catch (error) {
-      return this.#allFailed(batches, error);
+      return allFailed(batches, error, (batch) => this.#leaderOf(batch));
     }
     const restMs = deadlineMs - (this.#options.clock.now() - began);
     const requests = [...Map.groupBy(batches, (batch) => this.#leaderOf(batch)).values()];
@@ -242,14 +220,8 @@ export class KafkaSession {
       for (const batch of unnamed) failures.set(batch, { error: spentBy, isOwn: false, leader: this.#leaderOf(batch) });
       return { offsets, failures, spentBy };
     } catch (error) {
-      return this.#allFailed(batches, error);
+      return allFailed(batches, error, (batch) => this.#leaderOf(batch));
     }
-  }
-
-  #allFailed(batches: readonly PartitionBatch[], error: unknown): SendResult {
-    const failures = new Map<PartitionBatch, SendFailure>();
-    for (const batch of batches) failures.set(batch, { error, isOwn: false, leader: this.#leaderOf(batch) });
-    return { offsets: new Map(), failures, spentBy: error };
   }
 
   #leaderOf({ topic, partition }: PartitionBatch): number | undefined {
@@ -313,12 +285,4 @@ export function topicMessagesOf(batches: readonly PartitionBatch[]): TopicMessag
     for (const { key, value, headers } of messages) list.push({ key, value, headers, partition });
   }
   return [...byTopic].map(([topic, messages]) => ({ topic, messages }));
-}
-
-/** Finds what kafkajs cannot encode, because its `TypeError` would look like any other fault of the client. */
-export function unencodablePart({ key, value, headers }: Message): string | undefined {
-  if (!Buffer.isBuffer(key)) return 'key';
-  if (value !== null && !Buffer.isBuffer(value)) return 'value';
-  for (const name in headers) if (typeof headers[name] !== 'string') return `header "${name}"`;
-  return undefined;
 }

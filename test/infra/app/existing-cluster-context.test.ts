@@ -25,6 +25,7 @@ test('everything can be given as text, as "-c key=value" does', () => {
       retentionSeconds: '0',
       compression: 'gzip',
       order: 'strict',
+      publisher: 'platformatic',
       outboxName: 'orders',
     }),
   ).toEqual({
@@ -39,6 +40,7 @@ test('everything can be given as text, as "-c key=value" does', () => {
     retentionSeconds: 0,
     compression: 'gzip',
     order: 'strict',
+    publisher: 'platformatic',
     outboxName: 'orders',
   });
 });
@@ -107,6 +109,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ['an unknown authentication', { auth: 'IAM' }, 'auth'],
   ['an unknown codec', { compression: 'lz4' }, 'compression'],
   ['an unknown order', { order: 'total' }, 'order'],
+  ['an unknown publisher', { publisher: 'librdkafka' }, 'publisher'],
   ['an empty text', { outboxName: ' ' }, 'outboxName'],
   ['a number for a text', { vpcId: 1 }, 'vpcId'],
   ['an empty entry', { topics: 'orders,' }, 'topics'],

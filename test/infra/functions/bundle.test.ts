@@ -21,8 +21,8 @@ function lambda(name: string, source: string): void {
   writeFileSync(join(from, name, 'index.ts'), source);
 }
 
-function bundle(to: string): { status: number | null; stdout: string; stderr: string } {
-  const call = `console.log(JSON.stringify(await bundleLambdas(${JSON.stringify({ from, to: join(work, to) })})))`;
+function bundle(to: string, lambdas = from): { status: number | null; stdout: string; stderr: string } {
+  const call = `console.log(JSON.stringify(await bundleLambdas(${JSON.stringify({ from: lambdas, to: join(work, to) })})))`;
   return spawnSync(
     process.execPath,
     ['--input-type=module', '-e', `import { bundleLambdas } from '${SCRIPT}'; ${call}`],
@@ -89,4 +89,26 @@ test('the command line is a file that can be executed, as npx does in a clone', 
   ]);
   expect(status).toBe(0);
   expect(statSync(join(work, 'bin/outbox/index.js')).mode & 0o111).toBe(0o111);
+});
+
+test('a relay contains one Kafka client, and of @platformatic/kafka only what it uses', () => {
+  const { stderr } = bundle('out', join(PACKAGE_ROOT, 'lambdas'));
+  expect(stderr).toBe('');
+
+  const clients = /^(kafkajs|@platformatic\/.*|ajv.*|avsc|protobufjs)$/;
+  const packagesOf = (name: string) => {
+    const meta = JSON.parse(readFileSync(join(work, 'out-meta', `${name}.json`), 'utf8')) as {
+      outputs: Record<string, { inputs: Record<string, { bytesInOutput: number }> }>;
+    };
+    const inputs = Object.entries(meta.outputs['index.js']?.inputs ?? {}).filter(
+      ([, input]) => input.bytesInOutput > 0,
+    );
+    const packages = inputs.map(([path]) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(path)?.[1] ?? '');
+    return [...new Set(packages)].filter((each) => clients.test(each)).sort();
+  };
+  expect(packagesOf('relay')).toEqual(['kafkajs']);
+  expect(packagesOf('relay-platformatic')).toEqual(['@platformatic/dynamic-buffer', '@platformatic/kafka']);
+  expect(readFileSync(join(work, 'out/relay-platformatic/NOTICE.txt'), 'utf8')).toMatch(
+    /^This bundle contains [^\n]*@platformatic\/kafka 2\.12\.1:\n\n[^]*Apache License/m,
+  );
 });

@@ -23,6 +23,7 @@ test.each<[string, Partial<Record<keyof OutboxProps, unknown>>, string]>([
   ['no authentication', { authentication: undefined }, 'authentication'],
   ['authentication by name', { authentication: 'iam' }, 'authentication'],
   ['an unknown codec', { compression: 'snappy' }, 'compression'],
+  ['an unknown publisher', { publisher: 'librdkafka' }, 'publisher'],
   ['an unknown order', { order: 'total' }, 'order'],
   ['strict order without retention', { order: 'strict', retention: Duration.seconds(0) }, 'order'],
   ['a batch of nothing', { maxBatchBytes: 0 }, 'maxBatchBytes'],

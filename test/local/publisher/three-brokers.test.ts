@@ -4,12 +4,13 @@ import { expiringCredentials, halfOpenLogin } from '../../client-conformance/cas
 import { underLoad } from '../../client-conformance/cases/under-load';
 import { bareKafkajs } from '../../client-conformance/clients/bare-kafkajs';
 import { kafkajs } from '../../client-conformance/clients/kafkajs';
+import { platformatic } from '../../client-conformance/clients/platformatic';
 import { problemsOf, runCase, summaryOf, withClients } from '../../client-conformance/run-case';
 import { startTestbed, type Testbed } from '../../client-conformance/testbed';
 
 jest.setTimeout(180_000);
 
-const PUBLISHERS = [kafkajs];
+const PUBLISHERS = [kafkajs, platformatic];
 const QUICK_CASES = [unauthorized, halfOpenLogin, expiringCredentials];
 
 let testbed: Testbed;

@@ -5,6 +5,7 @@ describe('parseStartArguments', () => {
     expect(parseStartArguments([])).toEqual({
       topics: [{ topic: 'orders' }],
       nodes: 1,
+      publisher: 'kafkajs',
       file: undefined,
       port: 0,
       json: false,
@@ -19,6 +20,10 @@ describe('parseStartArguments', () => {
     ]);
   });
 
+  it('reads the publisher of the relay', () => {
+    expect(parseStartArguments(['--publisher', 'platformatic']).publisher).toBe('platformatic');
+  });
+
   it('serves the console on a port, or not at all', () => {
     expect(parseStartArguments(['--port', '8080']).port).toBe(8080);
     expect(parseStartArguments(['--no-console', '--port', '8080']).port).toBeUndefined();
@@ -28,6 +33,7 @@ describe('parseStartArguments', () => {
     [['--port', '-1'], 'port'],
     [['--port', '65536'], '--port is "65536"'],
     [['--nodes', '2'], '--nodes is "2"'],
+    [['--publisher', 'librdkafka'], '--publisher is "librdkafka"; it must be kafkajs or platformatic.'],
     [['--topics', 'a b'], '--topics has "a b"'],
     [['--topics', 'a:0'], '--topics has "a:0"'],
     [['--topic', 'a'], "Unknown option '--topic'"],

@@ -1,5 +1,5 @@
 import type { Message } from '../../../../lib/event/message';
-import { topicMessagesOf, unencodablePart } from '../../../../lib/relay/kafkajs/session';
+import { topicMessagesOf } from '../../../../lib/relay/kafkajs/session';
 
 const message = (overrides: Partial<Record<keyof Message, unknown>> = {}): Message =>
   ({ topic: 'a', key: Buffer.from('k'), value: Buffer.from('v'), headers: { h: '1' }, ...overrides }) as Message;
@@ -35,14 +35,4 @@ it('sends key, value and headers as they are, and no time stamp', () => {
   const [topic] = topicMessagesOf([{ topic: 'a', partition: 3, messages: [sent] }]);
 
   expect(topic?.messages).toEqual([{ key: sent.key, value: sent.value, headers: sent.headers, partition: 3 }]);
-});
-
-it.each([
-  ['nothing of a proper message', message(), undefined],
-  ['nothing of a message without a value', message({ value: null }), undefined],
-  ['a key that is text', message({ key: 'k' }), 'key'],
-  ['a missing value', message({ value: undefined }), 'value'],
-  ['a header that is no text', message({ headers: { good: '1', bad: 2 } }), 'header "bad"'],
-])('finds %s unencodable', (_, candidate, part) => {
-  expect(unencodablePart(candidate)).toBe(part);
 });

@@ -4,7 +4,7 @@ import { classifyOf, mayBeWritten, outageOf } from './classify-error';
 import { ATTEMPT_TIMEOUTS } from '../environment';
 import type { ConnectBudget, KafkaProducers } from './producers';
 import type { Quarantine } from './quarantine';
-import { unencodablePart, type KafkaSession, type SendFailure, type SendResult } from './session';
+import { unencodablePart, type ProducerSession, type SendFailure, type SendResult } from './session';
 import { lookUpOver } from './topic-lookup';
 import {
   concernsMessages,
@@ -92,7 +92,7 @@ export class Publication {
     this.#note(result);
     for (const [batch, { error, isOwn }] of result.failures) {
       const failure = classifyOf(batch.topic, error);
-      // Without a result for the partition, kafkajs reports one error for all batches of the send.
+      // Without a result for the partition, one error is reported for all batches of the send.
       if ((isOwn || batches.length === 1) && concernsMessages(failure)) this.#settled.set(batch, failure);
       // Another attempt now would write another copy.
       else if (isOwn && mayBeWritten(error)) this.#judge(batch, 0);
@@ -180,7 +180,7 @@ export class Publication {
   }
 
   async #sendEach(
-    session: KafkaSession,
+    session: ProducerSession,
     batches: readonly PartitionBatch[],
     timeouts: number,
   ): Promise<readonly SendResult[]> {
@@ -189,7 +189,7 @@ export class Publication {
     return results;
   }
 
-  #keep(session: KafkaSession, batches: readonly PartitionBatch[]): void {
+  #keep(session: ProducerSession, batches: readonly PartitionBatch[]): void {
     const acked = batches.filter((batch) => this.#isAcked(batch));
     this.#producers.keep(session, acked);
   }

@@ -1,7 +1,7 @@
 import type { Sleep } from '../../timing/wait';
 import { classifyOf, outageOf } from './classify-error';
 import type { ConnectBudget, KafkaProducers } from './producers';
-import type { KafkaSession } from './session';
+import type { ProducerSession } from './session';
 import { concernsTopic, type TopicLookup } from '../ports';
 
 /** Not every broker knows a new topic or a new permission at once. */
@@ -30,7 +30,7 @@ export async function lookUpTopic(
 }
 
 /** Asks over one session. While the session knows no other topic, asks again until the topic is certainly refused. */
-export async function lookUpOver(session: KafkaSession, topic: string, sleep: Sleep): Promise<TopicLookup> {
+export async function lookUpOver(session: ProducerSession, topic: string, sleep: Sleep): Promise<TopicLookup> {
   for (let refusals = 1; ; refusals++) {
     try {
       return { kind: 'topic', partitions: (await session.lookUp(topic)).length };

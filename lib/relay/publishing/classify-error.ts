@@ -17,7 +17,7 @@ const POISON: ReadonlyMap<string, ParkReason> = new Map<string, ParkReason>([
   ['TOPIC_AUTHORIZATION_FAILED', 'topic-not-authorized'],
 ]);
 
-/** Classifies an error of kafkajs by the protocol error in its chain of causes, never by its message. */
+/** Classifies an error of a client by the protocol error in its chain of causes, never by its message. */
 export function classify(error: unknown): Failure {
   const outage = outageOf(error);
   const reason = POISON.get(protocolErrorOf(error) ?? '');
@@ -61,7 +61,7 @@ export const mayBeWritten = (error: unknown): boolean => UNCONFIRMED.has(protoco
 
 const UNCONFIRMED: ReadonlySet<string> = new Set(['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']);
 
-/** kafkajs records the broker of a failed connection or request, but rarely names it in the message. */
+/** Clients record the broker of a failed connection or request, but rarely name it in the message. */
 function brokerIn(error: unknown): string | undefined {
   for (const { broker } of kafkaCausesOf(error)) if (typeof broker === 'string' && broker !== '') return broker;
   return undefined;

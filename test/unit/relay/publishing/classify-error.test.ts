@@ -6,7 +6,7 @@ import {
   KafkaJSRequestTimeoutError,
 } from 'kafkajs';
 import { errorCodes } from 'kafkajs/src/protocol/error';
-import { classify, classifyOf, outageOf } from '../../../../lib/relay/kafkajs/classify-error';
+import { classify, classifyOf, outageOf } from '../../../../lib/relay/publishing/classify-error';
 import { protocolErrorOf } from '../../../../lib/kafka/protocol-error';
 import { concernsMessages, concernsTopic } from '../../../../lib/relay/ports';
 

@@ -1,4 +1,4 @@
-import { KafkaDeadlineExceeded, withinDeadline } from '../../../../lib/relay/kafkajs/deadline';
+import { KafkaDeadlineExceeded, withinDeadline } from '../../../../lib/relay/publishing/deadline';
 
 it('settles as the work does', async () => {
   const failure = new Error('refused');

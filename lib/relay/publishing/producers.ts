@@ -1,14 +1,16 @@
 import { ATTEMPT_TIMEOUTS, type RelayConfig } from '../environment';
-import { withinDeadline } from './deadline';
-import type { KafkaClient } from './partition-answers';
-import { KafkaSession, type SessionOptions } from './session';
-import type { PartitionBatch } from '../ports';
+import type { ProducerSession } from './session';
+import type { Clock, PartitionBatch } from '../ports';
 
-/** Creates a client for these brokers; the client contacts the first one first. */
-export type ConnectKafka = (brokers: readonly string[]) => KafkaClient | Promise<KafkaClient>;
+/**
+ * Connects a new client to use `topic`; the client contacts the first broker first. Rejects within its time limit, and
+ * leaves no connection then.
+ */
+export type OpenSession = (brokers: readonly string[], topic: string) => Promise<ProducerSession>;
 
-export interface ProducersOptions extends SessionOptions, Pick<RelayConfig, 'brokers'> {
-  readonly connect: ConnectKafka;
+export interface ProducersOptions extends Pick<RelayConfig, 'brokers' | 'requestTimeoutMs'> {
+  readonly openSession: OpenSession;
+  readonly clock: Clock;
   /** Brokers close a connection after 10 idle minutes, load balancers earlier; a frozen Lambda does not notice. */
   readonly idleRebuildMs: number;
   /** Called when the kept producer was discarded because of `cause`; must not throw. */
@@ -23,7 +25,7 @@ export interface ConnectBudget {
 /** The one producer that is kept between invocations, and the rules for its replacement. */
 export class KafkaProducers {
   readonly #options: ProducersOptions;
-  #session: KafkaSession | undefined;
+  #session: ProducerSession | undefined;
   #turn = 0;
 
   constructor(options: ProducersOptions) {
@@ -35,14 +37,14 @@ export class KafkaProducers {
   }
 
   /** The kept session, if it can be used. */
-  get current(): KafkaSession | undefined {
-    return this.#session !== undefined && this.#session.idleMs() < this.#options.idleRebuildMs
-      ? this.#session
-      : undefined;
+  get current(): ProducerSession | undefined {
+    const session = this.#session;
+    if (session === undefined || session.idleMs() >= this.#options.idleRebuildMs) return undefined;
+    return session.isExpiring?.() === true ? undefined : session;
   }
 
   /** As `lease`, for sending `batches`. Spends the kept session if it failed for one of their partitions. */
-  async leaseFor(budget: ConnectBudget, batches: readonly PartitionBatch[]): Promise<KafkaSession> {
+  async leaseFor(budget: ConnectBudget, batches: readonly PartitionBatch[]): Promise<ProducerSession> {
     this.#spendFor(batches);
     return this.lease(budget, batches[0]?.topic ?? '');
   }
@@ -53,7 +55,7 @@ export class KafkaProducers {
    * A client whose connect failed answers "Broker not connected" forever, so each attempt takes a new client and
    * begins at the next broker. Rejects with the last cause when the budget or the time for connecting is used up.
    */
-  async lease(budget: ConnectBudget, topic: string, { alone = false } = {}): Promise<KafkaSession> {
+  async lease(budget: ConnectBudget, topic: string, { alone = false } = {}): Promise<ProducerSession> {
     const { current } = this;
     if (current !== undefined && (!alone || current.knowsNoOther(topic))) return current;
     this.#drop();
@@ -62,15 +64,12 @@ export class KafkaProducers {
   }
 
   /** A new session that is not kept: the caller discards it. Rejects as `lease` does. */
-  async open(budget: ConnectBudget, topic: string): Promise<KafkaSession> {
-    const { connect, clock, requestTimeoutMs } = this.#options;
+  async open(budget: ConnectBudget, topic: string): Promise<ProducerSession> {
+    const { openSession, clock, requestTimeoutMs } = this.#options;
     const giveUpAt = clock.now() + ATTEMPT_TIMEOUTS * requestTimeoutMs;
     for (;;) {
       try {
-        // Creating a client reads secrets, and that service may be unreachable.
-        const making = Promise.resolve(connect(this.#nextBrokers()));
-        const client = await withinDeadline(making, 'client set-up', ATTEMPT_TIMEOUTS * requestTimeoutMs);
-        return await KafkaSession.open(client, this.#options, topic);
+        return await openSession(this.#nextBrokers(), topic);
       } catch (error) {
         this.#turn++;
         budget.connects--;
@@ -80,7 +79,7 @@ export class KafkaProducers {
   }
 
   /** Keeps a session that wrote `batches` if the kept session cannot write them; otherwise discards it. */
-  keep(session: KafkaSession, batches: readonly PartitionBatch[]): void {
+  keep(session: ProducerSession, batches: readonly PartitionBatch[]): void {
     this.#spendFor(batches);
     if (this.current !== undefined) {
       void session.discard();
@@ -106,7 +105,7 @@ export class KafkaProducers {
    * Discards a session whose last call did not complete. Using it again loses records: an idempotent producer reuses
    * the sequence numbers of a send with unknown outcome, and the broker treats new records as duplicates.
    */
-  spend(session: KafkaSession, cause: unknown): void {
+  spend(session: ProducerSession, cause: unknown): void {
     this.#turn++;
     void session.discard();
     if (session === this.#session) this.#session = undefined;
