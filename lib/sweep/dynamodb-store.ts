@@ -18,9 +18,8 @@ import { groupsOf, KEYS_PER_CALL, readItem, readItems } from '../relay/dynamodb/
 import { projectionOf, scanSelectionOfHome } from '../relay/dynamodb/pages';
 import { putSignal, replaceSignal, signalStore } from '../relay/dynamodb/signals';
 import type { Clock } from '../relay/ports';
-import { decodeProgress, encodeProgress, type StreamProbe } from './scan-progress';
+import { decodeProgress, encodeProgress, type PassHistory, type StreamProbe } from './scan-progress';
 import type { SweeperConfig } from './environment';
-import type { PassHistory } from './full-pass';
 import { InvalidScanKey, type SweepStore } from './ports';
 
 /** Sort keys in the control partition. Relays ignore these items, so writing them raises no revision. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Control } from '../event/control';
 import { newStreamProbe } from './evaluate-key';
 import type { SweepStore } from './ports';
-import { SCAN_MARGIN_MS } from './scan-progress';
+import { SCAN_MARGIN_MS, type PassHistory } from './scan-progress';
 
 /**
  * Why a run reads the table.
@@ -30,18 +30,6 @@ export type PassCause =
   | 'interval'
   | 'stream-not-read'
   | 'mapping-unknown';
-
-/** The notes of earlier runs about complete passes over the table. */
-export interface PassHistory {
-  /** Epoch milliseconds at which the last complete pass began. */
-  readonly startedAt?: number;
-  /** Whether it found nothing to act on, and nothing held or suspected. */
-  readonly isSettled?: boolean;
-  /** Epoch milliseconds at which the sweeper last noticed a change of the event source mapping. */
-  readonly mappingChangedAt?: number;
-  /** The event source mapping as it was described then; a change of the mapping changes it. */
-  readonly mapping?: string;
-}
 
 /** When the table may go unread, and the look at Lambda that this needs. */
 export interface PassPolicy {

@@ -1,8 +1,7 @@
 import type { Control, GapState, Hold } from '../event/control';
 import type { Image, ItemKey } from '../event/item';
 import type { Signal } from '../event/signal';
-import type { PassHistory } from './full-pass';
-import type { ScanProgress, StreamProbe } from './scan-progress';
+import type { PassHistory, ScanProgress, StreamProbe } from './scan-progress';
 
 /** A page of a scan. Items of a key follow each other, in the order of their sort keys. */
 export interface ScanPage {

@@ -32,6 +32,18 @@ export interface ScanProgress {
   readonly hasFindings?: boolean;
 }
 
+/** The notes of earlier runs about complete passes over the table. */
+export interface PassHistory {
+  /** Epoch milliseconds at which the last complete pass began. */
+  readonly startedAt?: number;
+  /** Whether it found nothing to act on, and nothing held or suspected. */
+  readonly isSettled?: boolean;
+  /** Epoch milliseconds at which the sweeper last noticed a change of the event source mapping. */
+  readonly mappingChangedAt?: number;
+  /** The event source mapping as it was described then; a change of the mapping changes it. */
+  readonly mapping?: string;
+}
+
 /** Maximum lag of writers' clocks and of an eventually consistent scan. */
 export const SCAN_MARGIN_MS = 5 * 60_000;
 

@@ -36,8 +36,7 @@ import type {
 } from '../../lib/relay/ports';
 import type { StreamRecord } from '../../lib/relay/record';
 import { imageOf } from './items';
-import type { PassHistory } from '../../lib/sweep/full-pass';
-import type { ScanProgress, StreamProbe } from '../../lib/sweep/scan-progress';
+import type { PassHistory, ScanProgress, StreamProbe } from '../../lib/sweep/scan-progress';
 import { storedItemOf, storedStateOf } from '../../lib/relay/dynamodb/keys';
 
 type MutableImage = Record<string, Image[string]>;
@@ -284,7 +283,16 @@ export class MemoryTable implements TablePorts {
     return Promise.resolve(new Map<Mark, unknown>());
   }
 
-  park({ attempts, since, isHead, drainedUnder, reason, message, hold: _, ...item }: ParkRequest): ReturnType<ItemStore['park']> {
+  park({
+    attempts,
+    since,
+    isHead,
+    drainedUnder,
+    reason,
+    message,
+    hold: _,
+    ...item
+  }: ParkRequest): ReturnType<ItemStore['park']> {
     const image = this.#owed(item);
     if (image === undefined) return Promise.resolve({ kind: 'gone' } as const);
     const now = this.#now();

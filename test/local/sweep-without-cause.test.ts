@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { SWEEPER_SERVICE } from '../../lib/event/metrics';
 import { CONTROL_PARTITION } from '../../lib/event/key';
-import type { PassHistory } from '../../lib/sweep/full-pass';
 import { mappingDescriber } from '../../lib/sweep/lambda-mapping';
+import type { PassHistory } from '../../lib/sweep/scan-progress';
 import { FaultyDynamoDb } from './harness/faulty-dynamodb';
 import { Committed, allMarked, settled, startWorld, STARTUP_MS, write, keysNamed, type World } from './harness/world';
 

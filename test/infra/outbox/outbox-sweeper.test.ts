@@ -73,11 +73,7 @@ test('reads a table with replicas in every run: the relay of any region may act 
 });
 
 test.each([
-  [
-    'fullSweepInterval',
-    { fullSweepInterval: Duration.minutes(30) },
-    'from sweepInterval \\(1 hour\\) to 12 hours',
-  ],
+  ['fullSweepInterval', { fullSweepInterval: Duration.minutes(30) }, 'from sweepInterval \\(1 hour\\) to 12 hours'],
   ['fullSweepInterval', { fullSweepInterval: Duration.hours(13) }, 'to 12 hours'],
   ['sweepInterval', { sweepInterval: Duration.seconds(90) }, 'whole minutes'],
   ['overdueAfter', { overdueAfter: Duration.seconds(30) }, 'at least 60'],
