@@ -1,6 +1,7 @@
 import { initProducerIdV1, metadataV8, produceV8, ResponseError, Writer, type Connection } from '@platformatic/kafka';
 import { encodeProduceRequest, type Compressor, type ProduceRequest } from '../publishing/produce-request';
 import { BrokerRefusal } from './errors';
+import { wait } from '../../timing/wait';
 
 export type MetadataResponse = Awaited<ReturnType<typeof metadataV8.api.async>>;
 export type ProduceResponse = ReturnType<typeof produceV8.parseResponse>;
@@ -13,17 +14,27 @@ export interface ProducerIdentity {
 /** Without transactions, the broker ignores it. */
 const TRANSACTION_TIMEOUT_MS = 60_000;
 
+/** A broker without a producer id left asks the controller for more, and refuses with this code meanwhile. */
+const COORDINATOR_LOAD_IN_PROGRESS = 14;
+const PRODUCER_ID_ATTEMPTS = 10;
+const PRODUCER_ID_PAUSE_MS = 100;
+
 /**
- * Requests the identity of a new idempotent producer.
+ * Requests the identity of a new idempotent producer. Asks again for about a second while the broker has none.
  *
  * @throws BrokerRefusal if the broker returns an error code.
  */
 export async function requestProducerId(connection: Connection): Promise<ProducerIdentity> {
-  const { errorCode, producerId, producerEpoch } = await answered(
-    initProducerIdV1.api.async(connection, null, TRANSACTION_TIMEOUT_MS),
-  );
-  if (errorCode !== 0) throw new BrokerRefusal(errorCode);
-  return { producerId, producerEpoch };
+  for (let attempt = 1; ; attempt++) {
+    const { errorCode, producerId, producerEpoch } = await answered(
+      initProducerIdV1.api.async(connection, null, TRANSACTION_TIMEOUT_MS),
+    );
+    if (errorCode === 0) return { producerId, producerEpoch };
+    if (errorCode !== COORDINATOR_LOAD_IN_PROGRESS || attempt === PRODUCER_ID_ATTEMPTS) {
+      throw new BrokerRefusal(errorCode);
+    }
+    await wait(PRODUCER_ID_PAUSE_MS);
+  }
 }
 
 /** Requests the partitions of these topics, and creates none. The error codes are in the answer. */

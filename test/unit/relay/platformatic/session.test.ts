@@ -244,6 +244,13 @@ describe('metadata', () => {
 });
 
 describe('a session', () => {
+  it('is opened when a broker that had no producer id left has one again', async () => {
+    cluster.producerIdCode = 14;
+    setTimeout(() => (cluster.producerIdCode = 0), 150);
+    const session = await open();
+    await session.discard();
+  });
+
   it('is not opened if the broker refuses a producer id', async () => {
     cluster.producerIdCode = 31;
 
