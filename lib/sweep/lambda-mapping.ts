@@ -1,18 +1,13 @@
 import { createHash } from 'node:crypto';
-import { GetEventSourceMappingCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { GetEventSourceMappingCommand, LambdaClient, type LambdaClientConfig } from '@aws-sdk/client-lambda';
 import type { PassPolicy } from './full-pass';
 
-const TIMING = { maxAttempts: 3, connectionTimeout: 1_000, requestTimeout: 3_000 };
-
-/** A client for one look an hour. */
-export const mappingClient = (): LambdaClient =>
+/** A client for one look an hour. A call ends after some ten seconds, if nothing responds. */
+export const mappingClient = (config: LambdaClientConfig = {}): LambdaClient =>
   new LambdaClient({
-    maxAttempts: TIMING.maxAttempts,
-    requestHandler: {
-      connectionTimeout: TIMING.connectionTimeout,
-      requestTimeout: TIMING.requestTimeout,
-      throwOnRequestTimeout: true,
-    },
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: 1_000, requestTimeout: 3_000, throwOnRequestTimeout: true },
+    ...config,
   });
 
 /**
