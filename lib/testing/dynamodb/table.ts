@@ -135,7 +135,10 @@ export class Table {
 
   /** @param text - the item as JSON; without one, the item is deleted */
   putText(key: Item, text: string | undefined): void {
-    if (text === undefined) return this.#delete(key);
+    if (text === undefined) {
+      this.#delete(key);
+      return;
+    }
     const name = this.#partitionName(key);
     let partition = this.#partitions.get(name);
     if (partition === undefined) {
