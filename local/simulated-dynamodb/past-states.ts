@@ -22,11 +22,11 @@ export class PastStates {
   at<T>(atMs: number, read: () => T): T {
     const first = firstIndex(this.#changes.length, (at) => (this.#changes[at]?.atMs ?? 0) > atMs);
     const later = this.#changes.slice(first).map(({ change }) => change);
-    for (const { table, key, before } of later.toReversed()) table.putText(key, before);
+    for (const { table, key, before } of later.toReversed()) table.store(key, before);
     try {
       return read();
     } finally {
-      for (const { table, key, after } of later) table.putText(key, after);
+      for (const { table, key, after } of later) table.store(key, after);
     }
   }
 }

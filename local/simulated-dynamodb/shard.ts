@@ -9,6 +9,8 @@ export interface StreamRecord {
   readonly keys: string;
   readonly newImage: string | undefined;
   readonly oldImage: string | undefined;
+  /** The size of keys and images as DynamoDB counts it. */
+  readonly bytes: number;
   /** Whether DynamoDB itself deleted the item, because it expired. */
   readonly isExpiry: boolean;
 }
@@ -80,7 +82,7 @@ export class Shard {
     const start = position - this.#dropped;
     const page = this.#records.slice(start, start + limit);
     let bytes = 0;
-    const end = page.findIndex((record) => (bytes += bytesOf(record)) > MAX_BYTES);
+    const end = page.findIndex((record) => (bytes += record.bytes) > MAX_BYTES);
     return end === -1 ? page : page.slice(0, Math.max(1, end));
   }
 
@@ -108,7 +110,3 @@ export class Shard {
     return !this.isOpen && this.#records.length === 0 && this.#closedAtMs < beforeMs;
   }
 }
-
-/** About the size that DynamoDB counts for a record. */
-export const bytesOf = ({ keys, newImage = '', oldImage = '' }: StreamRecord): number =>
-  keys.length + newImage.length + oldImage.length;
