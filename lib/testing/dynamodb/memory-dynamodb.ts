@@ -3,9 +3,9 @@ import { notSimulated, refuse, ServiceError } from './errors';
 import { projected, type Path } from './path';
 import { found, query, readGet, scan, type Read } from './reads';
 import { checkCount, checkParameters, type Request, type RequestKind } from './request';
-import { Table, type KeySchema } from './table';
-import { bytesOf, type Item } from './value';
-import { evaluate, readWrite, WRITE_ACTIONS, type Effect, type Write, type WriteAction } from './writes';
+import { parseItem, Table, type KeySchema, type StoredItem } from './table';
+import type { Item } from './value';
+import { evaluate, itemBefore, readWrite, WRITE_ACTIONS, type Effect, type Write, type WriteAction } from './writes';
 
 /** Amazon DynamoDB developer guide, "Quotas". */
 const MAX_ACTIONS = 100;
@@ -32,6 +32,23 @@ export interface Insert {
   readonly item: Item;
 }
 
+/** A change of an item; `undefined` stands for no item. */
+export interface Change {
+  readonly table: Table;
+  readonly key: Item;
+  readonly before: StoredItem | undefined;
+  readonly after: StoredItem | undefined;
+}
+
+/** Throws the error for a table that does not exist. */
+type UnknownTable = (name: string, known: readonly string[]) => never;
+
+const refuseUnnamed: UnknownTable = (name, known) =>
+  notSimulated(
+    `Table "${name}"`,
+    `Name it with its key in "tables" of createTestOutbox; known are ${known.join(', ')}.`,
+  );
+
 /**
  * DynamoDB in memory: tables, and the requests on their items. Each request takes effect at once and as a whole.
  *
@@ -39,13 +56,18 @@ export interface Insert {
  */
 export class MemoryDynamoDb {
   onInsert: (insert: Insert) => void = () => undefined;
-  readonly #tables: ReadonlyMap<string, Table>;
+  /** Called with all changes of a request, once they are committed. */
+  onCommit: (changes: readonly Change[]) => void = () => undefined;
+  /** The part of a transaction that is kept with its token, to be compared. */
+  fingerprintOf: (actions: unknown) => unknown = (actions) => actions;
+  readonly #tables: Map<string, Table>;
   readonly #now: () => number;
+  readonly #unknownTable: UnknownTable;
   readonly #tokens = new Map<string, { readonly request: unknown; readonly until: number }>();
   readonly #operations: Readonly<Partial<Record<RequestKind, (request: Request & CompoundRequest) => object>>> = {
     GetItem: (request) => found(this.#readGet(request)),
-    Query: (request) => query(this.#table(request), request),
-    Scan: (request) => scan(this.#table(request), request),
+    Query: (request) => query(this.table(request), request),
+    Scan: (request) => scan(this.table(request), request),
     PutItem: (request) => this.#write('Put', request),
     UpdateItem: (request) => this.#write('Update', request),
     DeleteItem: (request) => this.#write('Delete', request),
@@ -55,9 +77,20 @@ export class MemoryDynamoDb {
     BatchWriteItem: (request) => this.#batchWrite(request),
   };
 
-  constructor(tables: Readonly<Record<string, KeySchema>>, now: () => number) {
+  constructor(tables: Readonly<Record<string, KeySchema>>, now: () => number, unknownTable = refuseUnnamed) {
     this.#tables = new Map(Object.entries(tables).map(([name, schema]) => [name, new Table(name, schema)]));
     this.#now = now;
+    this.#unknownTable = unknownTable;
+  }
+
+  createTable(name: string, schema: KeySchema): Table {
+    const table = new Table(name, schema);
+    this.#tables.set(name, table);
+    return table;
+  }
+
+  deleteTable(name: string): void {
+    this.#tables.delete(name);
   }
 
   /** Responds to a request of DynamoDB's API; throws a `ServiceError` where DynamoDB returns an error. */
@@ -70,28 +103,26 @@ export class MemoryDynamoDb {
   }
 
   items(name: string): Item[] {
-    return structuredClone(this.#table({ TableName: name }).all());
+    return [...this.table({ TableName: name }).all()].map(({ item }) => item);
   }
 
-  #table({ TableName: nameOrArn = '' }: Request): Table {
+  /** The table that a request names, by its name or ARN. */
+  table({ TableName: nameOrArn = '' }: Request): Table {
     const name = nameOrArn.replace(/^arn:.*:table\//, '');
     const table = this.#tables.get(name);
     if (table !== undefined) return table;
     if (!TABLE_NAME.test(name)) {
       refuse(`Invalid table/index name "${name}": it has 3 to 255 of the characters a-z, A-Z, 0-9, '_', '-', and '.'`);
     }
-    return notSimulated(
-      `Table "${name}"`,
-      `Name it with its key in "tables" of createTestOutbox; known are ${[...this.#tables.keys()].join(', ')}.`,
-    );
+    return this.#unknownTable(name, [...this.#tables.keys()]);
   }
 
   #readGet(request: Request): Read {
-    return readGet(this.#table(request), request);
+    return readGet(this.table(request), request);
   }
 
   #readWrite(action: WriteAction, request: Request): Write {
-    return readWrite(action, this.#table(request), request);
+    return readWrite(action, this.table(request), request);
   }
 
   #write(action: WriteAction, request: Request): object {
@@ -104,20 +135,24 @@ export class MemoryDynamoDb {
       notSimulated(`ReturnValues ${returns} of a part of an attribute`, 'Ask for ALL_NEW or ALL_OLD.');
     }
     const effect = evaluate(write);
-    this.#commit([effect]);
+    this.commit([effect]);
     const attributes = RETURNED[returns]?.(effect, write.paths);
     return attributes === undefined || Object.keys(attributes).length === 0 ? {} : { Attributes: attributes };
   }
 
-  #commit(effects: readonly Effect[]): void {
-    for (const { write, after } of effects) {
-      if (after === undefined) write.table.delete(write.key);
-      else write.table.put(after);
-    }
-    for (const { write, before, after } of effects) {
+  /** Stores the effects of a request. */
+  commit(effects: readonly Effect[]): void {
+    const changes = effects.map(({ write: { action, table, key }, before, after: item, bytes }): Change => {
+      if (action === 'ConditionCheck') return { table, key, before, after: before };
+      const after = item === undefined ? undefined : { text: JSON.stringify(item), bytes };
+      table.store(key, after);
+      return { table, key, before, after };
+    });
+    for (const { table, key, before, after } of changes) {
       if (before !== undefined || after === undefined) continue;
-      this.onInsert({ table: write.table.name, key: write.key, item: structuredClone(after) });
+      this.onInsert({ table: table.name, key, item: parseItem(after.text) });
     }
+    this.onCommit(changes);
   }
 
   #transactWrite({ TransactItems: actions, ClientRequestToken: token }: CompoundRequest): object {
@@ -128,19 +163,30 @@ export class MemoryDynamoDb {
     if (bytes > MAX_TRANSACTION_BYTES) refuse(`Transaction payload size cannot exceed 4MB. Payload Size: ${bytes}`);
     if (token !== undefined && this.#isRepeated(token, actions)) return {};
     checkDistinct(writes, DUPLICATE_ITEM);
-    this.#commit(allOrNone(writes, evaluate));
-    if (token !== undefined) this.#tokens.set(token, { request: actions, until: this.#now() + TOKEN_LIFE_MS });
+    this.commit(allOrNone(writes, evaluate));
+    if (token !== undefined) this.#remember(token, actions);
     return {};
   }
 
   #isRepeated(token: string, actions: unknown): boolean {
     const known = this.#tokens.get(token);
     if (known === undefined || known.until < this.#now()) return false;
-    if (isDeepStrictEqual(known.request, actions)) return true;
+    if (isDeepStrictEqual(known.request, this.fingerprintOf(actions))) return true;
     throw new ServiceError(
       'IdempotentParameterMismatchException',
       'Idempotent parameter mismatch: the token was used for another request',
     );
+  }
+
+  /** The oldest token comes first in the map. */
+  #remember(token: string, actions: unknown): void {
+    const now = this.#now();
+    for (const [old, { until }] of this.#tokens) {
+      if (until >= now) break;
+      this.#tokens.delete(old);
+    }
+    this.#tokens.delete(token);
+    this.#tokens.set(token, { request: this.fingerprintOf(actions), until: now + TOKEN_LIFE_MS });
   }
 
   #transactGet({ TransactItems: actions }: CompoundRequest): object {
@@ -184,7 +230,7 @@ export class MemoryDynamoDb {
     });
     checkCount('requestItems', writes.length, MAX_BATCH_WRITES);
     checkDistinct(writes, DUPLICATE_KEY);
-    this.#commit(writes.map(evaluate));
+    this.commit(writes.map(evaluate));
     return { UnprocessedItems: {} };
   }
 }
@@ -210,7 +256,7 @@ function checkDistinct(keys: readonly Pick<Write, 'table' | 'key'>[], message: s
 }
 
 const readBytes = (reads: readonly Read[]): number =>
-  reads.reduce((sum, { table, key }) => sum + bytesOf(table.get(key) ?? {}), 0);
+  reads.reduce((sum, { table, key }) => sum + (table.stored(key)?.bytes ?? 0), 0);
 
 /** The results of all actions of a transaction. If one fails, the transaction is cancelled with a reason for each. */
 function allOrNone<A, R>(actions: readonly A[], run: (action: A) => R): R[] {
@@ -237,8 +283,8 @@ function allOrNone<A, R>(actions: readonly A[], run: (action: A) => R): R[] {
 
 const RETURNED: Readonly<Record<string, (effect: Effect, paths: readonly Path[]) => Item | undefined>> = {
   NONE: () => undefined,
-  ALL_OLD: ({ before }) => before,
+  ALL_OLD: (effect) => itemBefore(effect),
   ALL_NEW: ({ after }) => after,
-  UPDATED_OLD: ({ before = {} }, paths) => projected(before, paths),
+  UPDATED_OLD: (effect, paths) => projected(itemBefore(effect) ?? {}, paths),
   UPDATED_NEW: ({ after = {} }, paths) => projected(after, paths),
 };
