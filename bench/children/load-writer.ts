@@ -30,7 +30,7 @@ async function write(rate: number, seconds: number): Promise<readonly WrittenEve
   const inFlight = new Set<Promise<void>>();
   const startedAt = Date.now();
   const total = rate * seconds;
-  for (let sent = 0; sent < total; ) {
+  for (let sent = 0; sent < total;) {
     const due = Math.min(total, Math.floor(((Date.now() - startedAt) / 1_000) * rate));
     for (; sent < due && inFlight.size < MAX_IN_FLIGHT; sent++) {
       const load = loads[sent % loads.length];

@@ -69,7 +69,9 @@ async function answer(request: ReaderRequest): Promise<ReaderAnswer> {
       return { kind: 'counted', messages: messages.length, events: ids.size };
     case 'write': {
       // A restarted consumer reads some messages again; the log has each once.
-      const once = new Map(messages.map((message) => [placeOf(message), message]).toReversed() as [string, ReadMessage][]);
+      const once = new Map(
+        messages.map((message) => [placeOf(message), message]).toReversed() as [string, ReadMessage][],
+      );
       const ofLog = [...once.values()].toSorted((a, b) => a.offset - b.offset);
       writeFileSync(request.file, ofLog.map((message) => JSON.stringify(message)).join('\n'));
       return { kind: 'written' };

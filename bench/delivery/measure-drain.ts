@@ -36,13 +36,17 @@ const WARM_UP_SHARE = 0.3;
 const KILL_SHARE = 0.5;
 const KEYS = 1_000;
 const MB = 1024 * 1024;
-const POLL_MS = 50;
+const POLL_MS = 250;
 /** A drain whose topic has not grown for this time does not go on. */
 const STILL_MS = 60_000;
 /** After everything arrived, duplicates may still follow. */
 const SETTLE_MS = 2_000;
 
-export const newTopic = (brokers: readonly string[], topic: string, configs: Record<string, string> = {}): Promise<void> =>
+export const newTopic = (
+  brokers: readonly string[],
+  topic: string,
+  configs: Record<string, string> = {},
+): Promise<void> =>
   createTopics(brokers, [{ topic, configs: { 'message.timestamp.type': 'LogAppendTime', ...configs } }]);
 
 interface Drain {
@@ -114,7 +118,8 @@ async function waitForMessages(brokers: readonly string[], topic: string, count:
     const stored = await storedMessages(brokers, [topic]);
     if (stored >= count) return;
     if (stored > last.stored) last = { stored, at: Date.now() };
-    if (Date.now() - last.at > STILL_MS) throw new Error(`${topic} has ${stored} of ${count} messages, and no more come.`);
+    if (Date.now() - last.at > STILL_MS)
+      throw new Error(`${topic} has ${stored} of ${count} messages, and no more come.`);
     await sleep(POLL_MS);
   }
 }

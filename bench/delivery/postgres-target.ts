@@ -6,7 +6,11 @@ import type { WriterTarget } from './writer';
 /** The part of the package `pg` that a writer needs; the package belongs to the peers, not to this project. */
 interface PgModule {
   readonly Pool: new (options: { readonly connectionString: string; readonly max: number }) => {
-    query(text: { readonly name: string; readonly text: string; readonly values: readonly unknown[] }): Promise<unknown>;
+    query(text: {
+      readonly name: string;
+      readonly text: string;
+      readonly values: readonly unknown[];
+    }): Promise<unknown>;
   };
 }
 

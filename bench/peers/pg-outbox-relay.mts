@@ -69,6 +69,7 @@ if (variable('PEER_MODE') === 'polling') {
       ...config,
       settings: {
         ...common,
+        nextMessagesFunctionSchema: schema,
         nextMessagesFunctionName: 'next_outbox_messages',
         nextMessagesBatchSize: 100,
         nextMessagesPollingIntervalInMs: 50,

@@ -72,7 +72,10 @@ export async function startPostgres(logFolder: string): Promise<Postgres> {
   return {
     connection,
     port,
-    version: execFileSync(join(bin, 'postgres'), ['--version'], { encoding: 'utf8' }).replace(/^\D*([\d.]+).*\s*$/s, '$1'),
+    version: execFileSync(join(bin, 'postgres'), ['--version'], { encoding: 'utf8' }).replace(
+      /^\D*([\d.]+).*\s*$/s,
+      '$1',
+    ),
     pid: started.pid,
     run: async (sql) => {
       const file = join(folder, 'statements.sql');
