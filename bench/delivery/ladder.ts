@@ -38,8 +38,8 @@ const REACHED_SHARE = 0.9;
 /** Milliseconds of events that may be on their way at any time. */
 const IN_FLIGHT_MS = 1_000;
 /** The latency of the last quarter may be higher than that of the first by this factor, plus the constant. */
-const GROWTH = 2;
-const GROWTH_MS = 250;
+const GROWTH = 1.5;
+const GROWTH_MS = 150;
 
 /**
  * Judges one step of a ladder.
