@@ -52,13 +52,12 @@ export async function startPostgres(logFolder: string): Promise<Postgres> {
   const [port = 0] = await freePorts(1);
   const log = createWriteStream(join(logFolder, 'postgres.log'), { flags: 'a' });
   await once(log, 'open');
-  const [initdb = '', ...initArgs] = [...asUser, join(bin, 'initdb')];
-  await runCommand(initdb, [...initArgs, '-D', data, '-U', USER, '--auth=trust', '--encoding=UTF8', '--no-sync']);
-  const [server = '', ...serverArgs] = [...asUser, join(bin, 'postgres')];
+  const initdb = [join(bin, 'initdb'), '-D', data, '-U', USER, '--auth=trust', '--encoding=UTF8', '--no-sync'];
+  await runCommand('env', [...asUser, ...initdb]);
   const settings = Object.entries({ ...SETTINGS, port: String(port), unix_socket_directories: folder });
   const started = await spawnSupervised(
-    server,
-    [...serverArgs, '-D', data, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    'env',
+    [...asUser, join(bin, 'postgres'), '-D', data, ...settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     { stdio: ['ignore', log, log] },
   );
   log.close();
@@ -99,10 +98,9 @@ const idOf = (flag: '-u' | '-g'): number => Number(execFileSync('id', [flag, USE
 
 /** The folder of the server's programs. Debian keeps them off the PATH, in a folder for each version. */
 function binaries(): string {
-  const { stdout } = spawnSync('pg_config', ['--bindir'], { encoding: 'utf8' });
   const versions = join('/usr', 'lib', 'postgresql');
   const debian = existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, 'bin')) : [];
-  const candidates = [...debian.toReversed(), (stdout ?? '').trim(), ...(process.env['PATH'] ?? '').split(delimiter)];
+  const candidates = [...(process.env['PATH'] ?? '').split(delimiter), ...debian.toReversed()];
   const found = candidates.find((folder) => folder !== '' && existsSync(join(folder, 'initdb')));
   if (found !== undefined) return found;
   throw new LocalStackError(
