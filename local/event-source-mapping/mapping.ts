@@ -116,12 +116,12 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
    * invocation has ended; waits while the mapping is disabled.
    */
   async redeliverLast(): Promise<void> {
-    await Promise.all([...this.#pollers.values()].map((poller) => poller.redeliverLast()));
+    await Promise.all(this.#reading().map((poller) => poller.redeliverLast()));
   }
 
   /** Resets the checkpoint of every shard in progress to this sequence number, and reads from there again. */
   async redeliver(from: string): Promise<void> {
-    await Promise.all([...this.#pollers.values()].map((poller) => poller.redeliver(from)));
+    await Promise.all(this.#reading().map((poller) => poller.redeliver(from)));
   }
 
   /**
@@ -147,6 +147,11 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     await Promise.all(this.#runs);
   }
 
+  /** The pollers of shards that are not read to their end. */
+  #reading(): ShardPoller[] {
+    return [...this.#pollers].flatMap(([shardId, poller]) => (this.#finished.has(shardId) ? [] : [poller]));
+  }
+
   /** Shards that appear later are read from their beginning: the starting position is for the first ones. */
   #discoverAgain(): void {
     this.#discovering = this.#discovering
@@ -167,6 +172,8 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
       if (parentDone && !this.#finished.has(shardId) && !this.#pollers.has(shardId))
         this.#startPoller(shardId, startingPosition);
     }
+    // Not before its children are read: until then `caughtUp()` must wait for them.
+    for (const shardId of this.#finished) this.#pollers.delete(shardId);
   }
 
   #startPoller(shardId: string, startingPosition: MappingSettings['startingPosition']): void {
@@ -187,7 +194,6 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     this.#runs.push(
       poller.run().then(() => {
         if (this.#stopped || this.#pollers.get(shardId) !== poller) return;
-        this.#pollers.delete(shardId);
         this.#finished.add(shardId);
         this.#discoverAgain();
       }),

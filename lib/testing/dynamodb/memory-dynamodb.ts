@@ -3,8 +3,8 @@ import { notSimulated, refuse, ServiceError } from './errors';
 import { projected, type Path } from './path';
 import { found, query, readGet, scan, type Read } from './reads';
 import { checkCount, checkParameters, type Request, type RequestKind } from './request';
-import { parseItem, Table, type KeySchema } from './table';
-import { bytesOf, type Item } from './value';
+import { parseItem, Table, type KeySchema, type StoredItem } from './table';
+import type { Item } from './value';
 import { evaluate, itemBefore, readWrite, WRITE_ACTIONS, type Effect, type Write, type WriteAction } from './writes';
 
 /** Amazon DynamoDB developer guide, "Quotas". */
@@ -32,12 +32,12 @@ export interface Insert {
   readonly item: Item;
 }
 
-/** A change of an item. Both states are JSON; `undefined` stands for no item. */
+/** A change of an item; `undefined` stands for no item. */
 export interface Change {
   readonly table: Table;
   readonly key: Item;
-  readonly before: string | undefined;
-  readonly after: string | undefined;
+  readonly before: StoredItem | undefined;
+  readonly after: StoredItem | undefined;
 }
 
 /** Throws the error for a table that does not exist. */
@@ -81,8 +81,10 @@ export class MemoryDynamoDb {
     this.#unknownTable = unknownTable;
   }
 
-  createTable(name: string, schema: KeySchema): void {
-    this.#tables.set(name, new Table(name, schema));
+  createTable(name: string, schema: KeySchema): Table {
+    const table = new Table(name, schema);
+    this.#tables.set(name, table);
+    return table;
   }
 
   deleteTable(name: string): void {
@@ -99,7 +101,7 @@ export class MemoryDynamoDb {
   }
 
   items(name: string): Item[] {
-    return [...this.table({ TableName: name }).all()];
+    return [...this.table({ TableName: name }).all()].map(({ item }) => item);
   }
 
   /** The table that a request names, by its name or ARN. */
@@ -138,15 +140,15 @@ export class MemoryDynamoDb {
 
   /** Stores the effects of a request. */
   commit(effects: readonly Effect[]): void {
-    const changes = effects.map(({ write: { action, table, key }, before, after: item }): Change => {
+    const changes = effects.map(({ write: { action, table, key }, before, after: item, bytes }): Change => {
       if (action === 'ConditionCheck') return { table, key, before, after: before };
-      const after = item === undefined ? undefined : JSON.stringify(item);
-      table.putText(key, after);
+      const after = item === undefined ? undefined : { text: JSON.stringify(item), bytes };
+      table.store(key, after);
       return { table, key, before, after };
     });
     for (const { table, key, before, after } of changes) {
       if (before !== undefined || after === undefined) continue;
-      this.onInsert({ table: table.name, key, item: parseItem(after) });
+      this.onInsert({ table: table.name, key, item: parseItem(after.text) });
     }
     this.onCommit(changes);
   }
@@ -260,7 +262,7 @@ function checkDistinct(keys: readonly Pick<Write, 'table' | 'key'>[], message: s
 }
 
 const readBytes = (reads: readonly Read[]): number =>
-  reads.reduce((sum, { table, key }) => sum + bytesOf(table.get(key) ?? {}), 0);
+  reads.reduce((sum, { table, key }) => sum + (table.stored(key)?.bytes ?? 0), 0);
 
 /** The results of all actions of a transaction. If one fails, the transaction is cancelled with a reason for each. */
 function allOrNone<A, R>(actions: readonly A[], run: (action: A) => R): R[] {
