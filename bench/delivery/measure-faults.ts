@@ -9,7 +9,7 @@ import { startReader } from './reader';
 import type { Subject } from './subject';
 import { startWriter, type WrittenEvent } from './writer';
 
-/** All brokers are away for some time while writers continue. */
+/** All brokers are unavailable for some time while writers continue. */
 export interface OutageResult {
   readonly outageMs: number;
   readonly events: number;
@@ -65,7 +65,7 @@ export async function measureOutage(
   try {
     await open.start();
     const before = await writer.write({ rate: RATE, seconds: WARM_UP_SECONDS });
-    if (!(await arrived(reader, before.length))) throw new Error('Nothing arrived before the outage.');
+    if (!(await arrived(reader, before.length, CATCH_UP_TIMEOUT_MS))) throw new Error('Nothing arrived before the outage.');
     await node.kill();
     const during = await writer.write({ rate: RATE, seconds: outageMs / 1_000 });
     await node.start();
@@ -151,7 +151,7 @@ export async function measureMinIsr(
   try {
     await open.start();
     const before = await writer.write({ rate: RATE, seconds: WARM_UP_SECONDS });
-    if (!(await arrived(reader, before.length))) throw new Error('Nothing arrived before the fault.');
+    if (!(await arrived(reader, before.length, CATCH_UP_TIMEOUT_MS))) throw new Error('Nothing arrived before the fault.');
     await third.kill();
     const during = await writer.write({ rate: RATE, seconds: sickMs / 1_000 });
     const backAt = Date.now();

@@ -21,8 +21,10 @@ export interface LadderOptions {
 }
 
 const KEYS = 2_000;
-const WARM_UP = { rate: 50, seconds: 5 };
+/** A JVM compiles for some seconds. */
+const WARM_UP = { rate: 100, seconds: 10 };
 const ARRIVAL_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
 const POLL_MS = 200;
 
 /** One rate after the other, until the relay falls behind or the writer cannot write faster. */
@@ -38,7 +40,7 @@ export async function measureLadder(
     await open.start();
     const steps: Step[] = [];
     const written = [...(await writer.write(WARM_UP))];
-    await arrived(reader, written.length);
+    await arrived(reader, written.length, START_TIMEOUT_MS);
     for (const rate of rates) {
       const events = await writer.write({ rate, seconds });
       written.push(...events);

@@ -26,7 +26,8 @@ const RATES = [100, 200, 400, 800, 1_200, 1_600, 2_400, 3_200] as const;
 const OUTAGE_MS = 30_000;
 const POISON_EVENTS = 2_000;
 const POISON_LIMIT_MS = 60_000;
-const SICK_MS = 60_000;
+/** The relay parks the keys of an unavailable partition after a minute. */
+const SICK_MS = 180_000;
 const PAGE = join(ROOT, 'docs', 'peers.md');
 
 type Mutable = { -readonly [K in keyof PeerReport]: PeerReport[K] };
@@ -85,13 +86,15 @@ async function measureOnOneBroker(
       for (const [subject, report] of reports) {
         const backlog = Math.round(events * (subject.backlogShare ?? 1));
         const step = `round ${round + 1}, ${subject.name}`;
-        const drain = { brokers, topic: 'drain', events: backlog };
+        const drain = { brokers, topic: topicOf('drain', subject, reports), events: backlog };
         if (parts.includes('drain')) {
           const result = await attempt(`${step}: drain`, () => measureDrain(subject, drain));
           report.drains = [...report.drains, result];
         }
         if (parts.includes('crash')) {
-          const result = await attempt(`${step}: SIGKILL`, () => measureCrash(subject, { ...drain, topic: 'crash' }));
+          const result = await attempt(`${step}: SIGKILL`, () =>
+            measureCrash(subject, { ...drain, topic: topicOf('crash', subject, reports) }),
+          );
           report.crashes = [...report.crashes, result];
         }
       }
@@ -99,15 +102,17 @@ async function measureOnOneBroker(
     for (const [subject, report] of reports) {
       const { name } = subject;
       if (parts.includes('ladder')) {
-        const ladder = { brokers, topic: 'ladder', rates: RATES, seconds };
+        const ladder = { brokers, topic: topicOf('ladder', subject, reports), rates: RATES, seconds };
         report.ladder = await attempt(`${name}: ladder`, () => measureLadder(subject, ladder));
       }
       if (parts.includes('outage')) {
-        report.outage = await attempt(`${name}: outage`, () => measureOutage(subject, kafka, 'outage', OUTAGE_MS));
+        report.outage = await attempt(`${name}: outage`, () =>
+          measureOutage(subject, kafka, topicOf('outage', subject, reports), OUTAGE_MS),
+        );
       }
       if (parts.includes('poison')) {
         report.poison = await attempt(`${name}: poison`, () =>
-          measurePoison(subject, brokers, 'poison', POISON_EVENTS, POISON_LIMIT_MS),
+          measurePoison(subject, brokers, topicOf('poison', subject, reports), POISON_EVENTS, POISON_LIMIT_MS),
         );
       }
     }
@@ -115,6 +120,10 @@ async function measureOnOneBroker(
     await kafka.stop();
   }
 }
+
+/** Each has topics of its own. */
+const topicOf = (part: Part, subject: Subject, reports: ReadonlyMap<Subject, unknown>): string =>
+  `${part}-${[...reports.keys()].indexOf(subject)}`;
 
 async function measureOnThreeBrokers(reports: ReadonlyMap<Subject, Mutable>, logFolder: string): Promise<void> {
   for (const [subject, report] of reports) {

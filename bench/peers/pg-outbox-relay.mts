@@ -27,9 +27,9 @@ interface OutboxModule {
 }
 
 const variable = (name: string): string => process.env[name] ?? '';
-const require = createRequire(join(variable('PEER_PACKAGES'), 'package.json'));
-const { Kafka, logLevel } = require('kafkajs') as KafkaModule;
-const outbox = require('pg-transactional-outbox') as OutboxModule;
+const load = createRequire(join(variable('PEER_PACKAGES'), 'package.json'));
+const { Kafka, logLevel } = load('kafkajs') as KafkaModule;
+const outbox = load('pg-transactional-outbox') as OutboxModule;
 
 const schema = variable('PEER_SCHEMA');
 const kafka = new Kafka({

@@ -30,6 +30,7 @@ const USER = 'postgres';
 const DATABASE = 'postgres';
 const READY_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 5_000;
+const PROGRAMS = ['initdb', 'postgres', 'psql', 'pg_isready'] as const;
 
 /** Durable commits, as in production, and enough of everything that the peers need. */
 const SETTINGS = {
@@ -101,10 +102,10 @@ function binaries(): string {
   const versions = join('/usr', 'lib', 'postgresql');
   const debian = existsSync(versions) ? readdirSync(versions).map((version) => join(versions, version, 'bin')) : [];
   const candidates = [...(process.env['PATH'] ?? '').split(delimiter), ...debian.toReversed()];
-  const found = candidates.find((folder) => folder !== '' && existsSync(join(folder, 'initdb')));
+  const found = candidates.find((folder) => PROGRAMS.every((program) => existsSync(join(folder, program))));
   if (found !== undefined) return found;
   throw new LocalStackError(
     'missing-tool',
-    'The peers need PostgreSQL 14 or newer with initdb, postgres and psql: apt-get install postgresql, or put its programs on the PATH.',
+    `The peers need PostgreSQL 14 or newer (${PROGRAMS.join(', ')}): apt-get install postgresql, or put its programs on the PATH.`,
   );
 }

@@ -79,7 +79,7 @@ export function renderPeers(report: PeersReport): string {
     ),
     ...section(
       has(({ minIsr }) => minIsr),
-      'One topic is below its minimum of in-sync replicas for 60 s',
+      'One topic is below its minimum of in-sync replicas for 180 s',
       () => minIsrTable(subjects, own),
     ),
   ]
