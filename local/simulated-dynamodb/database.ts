@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { refuse, ServiceError } from '../../lib/testing/dynamodb/errors';
 import { MemoryDynamoDb, type Change } from '../../lib/testing/dynamodb/memory-dynamodb';
 import { scan } from '../../lib/testing/dynamodb/reads';
@@ -52,6 +53,8 @@ export class SimulatedDatabase {
     this.#items = new MemoryDynamoDb({}, now, (name) => {
       throw unknownTable(name);
     });
+    // Hundreds of thousands of transactions are remembered.
+    this.#items.fingerprintOf = (actions) => hash('sha256', JSON.stringify(actions), 'base64');
     this.#items.onCommit = (changes) => this.#committed(changes);
     this.#tables = new TableApi(this.#items, options, now, (table, bytes) => this.#capacity.read(table, bytes));
     const tables = this.#tables;

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { LOCAL_REGION, type LocalDynamoDb } from '../dynamodb';
 import { LocalStackError, refuseUnknownKeys } from '../errors';
 import { newLogFolder } from '../folders';
@@ -81,13 +84,19 @@ export async function startSimulatedDynamoDb(options: SimulatedDynamoDbOptions =
   const logFile = join(logFolder, 'simulated-dynamodb.log');
   const log = createWriteStream(logFile, { flags: 'a' });
   await once(log, 'open');
+  const code = join(logFolder, `simulated-dynamodb-${randomUUID()}.js`);
+  // tsx would take a second of each start, and a fifth of the speed: it gives every function its name at run time.
+  await build({
+    entryPoints: [join(__dirname, 'child.ts')],
+    ...{ outfile: code, bundle: true, platform: 'node', target: 'node22', logLevel: 'warning' },
+  });
   const process_ = await spawnSupervised(
     process.execPath,
-    [`--max-old-space-size=${heapMb}`, '--import', 'tsx', join(__dirname, 'child.ts'), JSON.stringify(server)],
+    [`--max-old-space-size=${heapMb}`, code, JSON.stringify(server)],
     { stdio: ['ignore', log, log, 'ipc'] },
   );
   log.close();
-  const endpoint = await endpointOf(process_, logFile);
+  const endpoint = await endpointOf(process_, logFile).finally(() => rm(code, { force: true }));
   const { pid } = process_;
   return {
     ...simulatedDynamoDbControl(endpoint),

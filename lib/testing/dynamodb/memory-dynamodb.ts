@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { notSimulated, refuse, ServiceError } from './errors';
 import { projected, type Path } from './path';
 import { found, query, readGet, scan, type Read } from './reads';
@@ -58,10 +58,12 @@ export class MemoryDynamoDb {
   onInsert: (insert: Insert) => void = () => undefined;
   /** Called with all changes of a request, once they are committed. */
   onCommit: (changes: readonly Change[]) => void = () => undefined;
+  /** The part of a transaction that is kept with its token, to be compared. */
+  fingerprintOf: (actions: unknown) => unknown = (actions) => actions;
   readonly #tables: Map<string, Table>;
   readonly #now: () => number;
   readonly #unknownTable: UnknownTable;
-  readonly #tokens = new Map<string, { readonly request: string; readonly until: number }>();
+  readonly #tokens = new Map<string, { readonly request: unknown; readonly until: number }>();
   readonly #operations: Readonly<Partial<Record<RequestKind, (request: Request & CompoundRequest) => object>>> = {
     GetItem: (request) => found(this.#readGet(request)),
     Query: (request) => query(this.table(request), request),
@@ -169,7 +171,7 @@ export class MemoryDynamoDb {
   #isRepeated(token: string, actions: unknown): boolean {
     const known = this.#tokens.get(token);
     if (known === undefined || known.until < this.#now()) return false;
-    if (known.request === fingerprintOf(actions)) return true;
+    if (isDeepStrictEqual(known.request, this.fingerprintOf(actions))) return true;
     throw new ServiceError(
       'IdempotentParameterMismatchException',
       'Idempotent parameter mismatch: the token was used for another request',
@@ -184,7 +186,7 @@ export class MemoryDynamoDb {
       this.#tokens.delete(old);
     }
     this.#tokens.delete(token);
-    this.#tokens.set(token, { request: fingerprintOf(actions), until: now + TOKEN_LIFE_MS });
+    this.#tokens.set(token, { request: this.fingerprintOf(actions), until: now + TOKEN_LIFE_MS });
   }
 
   #transactGet({ TransactItems: actions }: CompoundRequest): object {
@@ -232,14 +234,6 @@ export class MemoryDynamoDb {
     return { UnprocessedItems: {} };
   }
 }
-
-/** The same for requests that differ only in the order of their members. */
-const fingerprintOf = (request: unknown): string => hash('sha256', JSON.stringify(request, sorted));
-
-const sorted = (_: string, value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    : value;
 
 const BATCH_ACTIONS = { PutRequest: 'Put', DeleteRequest: 'Delete' } as const;
 const DUPLICATE_ITEM = 'Transaction request cannot include multiple operations on one item';

@@ -125,7 +125,8 @@ export class Table {
     const stored = storedItem(key);
     for (const name of this.keyNames) {
       const value = stored[name] ?? {};
-      if (value.N === undefined && orderedBytes(value) === undefined) refuse('Invalid attribute value type');
+      if (value.N === undefined && value.S === undefined && value.B === undefined)
+        refuse('Invalid attribute value type');
       if (typeOf(value) === this.#schema[name]) checkFilled(name, value);
     }
     return stored;
@@ -241,7 +242,8 @@ export function orderOf(key: Value): string {
 }
 
 /** The length of a text or a binary value. Other values count as not empty: numbers and wrong types. */
-const keyBytes = (value: Value): number => orderedBytes(value)?.length ?? 1;
+const keyBytes = (value: Value): number =>
+  value.S === undefined ? (orderedBytes(value)?.length ?? 1) : Buffer.byteLength(value.S);
 
 function checkFilled(name: string, value: Value): void {
   if (keyBytes(value) > 0) return;
