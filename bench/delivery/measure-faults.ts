@@ -65,7 +65,8 @@ export async function measureOutage(
   try {
     await open.start();
     const before = await writer.write({ rate: RATE, seconds: WARM_UP_SECONDS });
-    if (!(await arrived(reader, before.length, CATCH_UP_TIMEOUT_MS))) throw new Error('Nothing arrived before the outage.');
+    if (!(await arrived(reader, before.length, CATCH_UP_TIMEOUT_MS)))
+      throw new Error('Nothing arrived before the outage.');
     await node.kill();
     const during = await writer.write({ rate: RATE, seconds: outageMs / 1_000 });
     await node.start();
@@ -151,7 +152,8 @@ export async function measureMinIsr(
   try {
     await open.start();
     const before = await writer.write({ rate: RATE, seconds: WARM_UP_SECONDS });
-    if (!(await arrived(reader, before.length, CATCH_UP_TIMEOUT_MS))) throw new Error('Nothing arrived before the fault.');
+    if (!(await arrived(reader, before.length, CATCH_UP_TIMEOUT_MS)))
+      throw new Error('Nothing arrived before the fault.');
     await third.kill();
     const during = await writer.write({ rate: RATE, seconds: sickMs / 1_000 });
     const backAt = Date.now();
