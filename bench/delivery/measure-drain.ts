@@ -5,7 +5,7 @@ import { judge, type Verdict } from './judge';
 import { Load } from './load';
 import { readTopics, storedMessages, type ReadMessage } from './reader';
 import type { OpenSubject, Subject, UsageGroup } from './subject';
-import { UsageSampler } from './usage';
+import { loadAverage, UsageSampler } from './usage';
 
 /** Figures of one drain. Those of speed and processor time are of its measured part. */
 export interface DrainResult {
@@ -18,6 +18,8 @@ export interface DrainResult {
   readonly peakRssMb: number;
   /** From the start of the relay's process to its first message. */
   readonly firstMessageMs: number;
+  /** Of the machine, in the last minute of the drain. */
+  readonly loadAverage: number;
   readonly verdict: Verdict;
 }
 
@@ -63,6 +65,7 @@ export async function measureDrain(subject: Subject, { brokers, topic, events }:
     await open.start();
     await waitForMessages(brokers, topic, events);
     usage.stop();
+    const load = loadAverage();
     await open.stop();
     const messages = await readTopics(brokers, [topic], subject.idHeader);
     const appended = messages.map(({ appendedAt }) => appendedAt).toSorted((a, b) => a - b);
@@ -77,6 +80,7 @@ export async function measureDrain(subject: Subject, { brokers, topic, events }:
       storeCpuMsPer1000: per1000('store'),
       peakRssMb: usage.peakRssBytes('relay') / MB,
       firstMessageMs: (appended[0] ?? 0) - startedAt,
+      loadAverage: load,
       verdict: judge(commits, messages),
     };
   });

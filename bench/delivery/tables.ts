@@ -41,7 +41,7 @@ export const drainTable = (
   table(
     [
       ...['measured', 'events/s', 'CPU ms per 1,000 events', 'of the store besides', 'peak RSS in MB'],
-      ...['start to first event', 'lost, overtaken, repeated'],
+      ...['start to first event', 'load average', 'lost, overtaken, repeated'],
     ],
     subjects.map(({ name, drains }) => {
       const measured = drains.filter((drain) => drain !== undefined);
@@ -50,7 +50,7 @@ export const drainTable = (
       const sum = (of: (verdict: Verdict) => number): string =>
         count(flaws.reduce((total, each) => total + of(each), 0));
       const counted = `${sum(({ lost }) => lost)}, ${sum(({ overtaken }) => overtaken)}, ${sum(({ duplicates }) => duplicates)}`;
-      if (flawless.length === 0) return [name, measured.length === 0 ? 'failed' : 'none', '', '', '', '', counted];
+      if (flawless.length === 0) return [name, measured.length === 0 ? 'failed' : 'none', '', '', '', '', '', counted];
       const middle = (value: (drain: DrainResult) => number): number => median(flawless.map(value));
       return [
         name,
@@ -59,6 +59,7 @@ export const drainTable = (
         count(middle(({ storeCpuMsPer1000 }) => storeCpuMsPer1000)),
         count(middle(({ peakRssMb }) => peakRssMb)),
         milliseconds(middle(({ firstMessageMs }) => firstMessageMs)),
+        middle(({ loadAverage }) => loadAverage).toFixed(1),
         counted,
       ];
     }),

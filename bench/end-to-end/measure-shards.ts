@@ -68,7 +68,8 @@ export async function measureShards({
     return {
       ...stepOf(total, timings),
       ...{ shards, ratePerShard: rate },
-      series: seriesOf(timings, startedAt),
+      // The last commits may wait beyond the last second.
+      series: seriesOf(timings, startedAt).filter(({ second }) => second < seconds),
       rolls,
       judgement: judge(commits, await reader.messages()),
     };

@@ -14,6 +14,7 @@ const delivery = (id: string, offset: number, appendedAt = offset) =>
 const FLAWLESS = { committed: 1, delivered: 1, lost: 0, invented: 0, overtaken: 0, duplicates: 0 };
 const drain = (eventsPerSecond: number, verdict = FLAWLESS) => ({
   ...{ events: 1_000, eventsPerSecond, cpuMsPer1000: 100, storeCpuMsPer1000: 10, peakRssMb: 200, firstMessageMs: 900 },
+  loadAverage: 1,
   verdict,
 });
 
