@@ -44,7 +44,7 @@ async function bench(undo: Undo[]): Promise<void> {
     for (let round = 0; round < rounds; round++) {
       const results: ShardsResult[] = [];
       for (const count of SHARDS) {
-        tell(`round ${round + 1}, ${count} shards, ${rate} events a second for each`);
+        tell(`round ${round + 1}, ${count} ${count === 1 ? 'shard' : 'shards'}, ${rate} events a second for each`);
         results.push(await measureShards({ brokers, logFolder, shards: count, rate, seconds }));
       }
       shards.push(results);

@@ -63,6 +63,7 @@ export function renderEndToEnd(report: EndToEndReport): string {
         ]),
   ]
     .join('\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
     .trimEnd();
 }
 

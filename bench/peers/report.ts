@@ -84,6 +84,7 @@ export function renderPeers(report: PeersReport): string {
     ),
   ]
     .join('\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
     .trimEnd();
 }
 
@@ -105,7 +106,7 @@ export function drainRatios(subjects: readonly PeerReport[]): readonly string[] 
   const row = (title: string, value: number, goal?: Goal): string[] => [title, judged(value.toFixed(2), goal)];
   const [speed, memory] = [ratio((drain) => drain.eventsPerSecond), ratio((drain) => drain.peakRssMb)];
   return table(
-    [`${own.name} / ${REFERENCE}, median of ${rounds.length} rounds`, 'ratio'],
+    [`${own.name} / ${REFERENCE}, median of ${rounds.length} ${rounds.length === 1 ? 'round' : 'rounds'}`, 'ratio'],
     [
       row('events/s', speed, atLeast(speed, DRAIN_RATIO)),
       row(
