@@ -24,11 +24,13 @@ export async function runDelivery(bench: (undo: Undo[]) => Promise<void>): Promi
   }
 }
 
-/** A measurement that fails is reported, and the others go on. */
+/** A measurement that fails is reported, and the others go on. A run takes long, so each result is shown at once. */
 export async function attempt<T>(what: string, measure: () => Promise<T>): Promise<T | undefined> {
   tell(what);
   try {
-    return await measure();
+    const result = await measure();
+    tell(JSON.stringify(result));
+    return result;
   } catch (error) {
     tell(`${what} failed: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;

@@ -20,8 +20,9 @@ import {
   GetShardIteratorCommand,
   type _Record as StreamRecord,
 } from '@aws-sdk/client-dynamodb-streams';
-import { localClientConfig } from '../../local/dynamodb';
+import { LOCAL_REGION, localClientConfig } from '../../local/dynamodb';
 import { SimulatedServer } from '../../local/simulated-dynamodb/http-server';
+import { SERVER_DEFAULTS } from '../../local/simulated-dynamodb/protocol';
 import { sharedDynamoDb } from './harness/shared-servers';
 
 /** A client of one of the two databases. */
@@ -34,10 +35,7 @@ let simulated: SimulatedServer;
 let both: readonly Database[];
 
 beforeAll(async () => {
-  simulated = new SimulatedServer({
-    ...{ shards: 4, seed: 1, region: 'eu-west-1', retentionMs: 86_400_000 },
-    ...{ interleaving: 'off', interleavingMs: 5, staleMs: 0 },
-  });
+  simulated = new SimulatedServer({ ...SERVER_DEFAULTS, region: LOCAL_REGION });
   both = [await simulated.listen(), await sharedDynamoDb()].map((endpoint) => ({
     client: new DynamoDBClient({ ...localClientConfig(endpoint), maxAttempts: 1 }),
     streams: new DynamoDBStreamsClient({ ...localClientConfig(endpoint), maxAttempts: 1 }),
@@ -57,7 +55,7 @@ const N = (number: number | string): AttributeValue => ({ N: String(number) });
 const keyOf = (pk: string, sk: string) => ({ pk: S(pk), sk: S(sk) });
 
 /** The result of a call, or the name of its error. */
-const outcomeOf = <T>(call: Promise<T>): Promise<T | string> => call.catch((error: Error) => error.name);
+const outcomeOf = <T>(call: Promise<T>): Promise<T | string> => call.catch((error: unknown) => (error as Error).name);
 
 const createTable = ({ client }: Database, TableName: string, StreamViewType: StreamViewType) =>
   client.send(
