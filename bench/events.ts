@@ -13,10 +13,10 @@ const AGGREGATE = 'order';
 const LINES = 4;
 
 /**
- * The JSON of an order, exactly 1,024 bytes: field names and amounts that compress, as in real life, and identifiers
- * and a signature that do not.
+ * The JSON of an order of exactly `bytes` bytes, at least 500: field names and amounts that compress, as in real life,
+ * and identifiers and a signature that do not.
  */
-export function eventData(): string {
+export function eventData(bytes = EVENT_BYTES): string {
   const order = {
     orderId: randomUUID(),
     customerId: randomUUID(),
@@ -30,7 +30,7 @@ export function eventData(): string {
     })),
     signature: '',
   };
-  const missing = EVENT_BYTES - Buffer.byteLength(JSON.stringify(order));
+  const missing = bytes - Buffer.byteLength(JSON.stringify(order));
   return JSON.stringify({ ...order, signature: randomBytes(missing).toString('base64url').slice(0, missing) });
 }
 
@@ -57,10 +57,19 @@ export interface OrderItem {
   readonly committedAt: number;
   /** Default: a new one. */
   readonly id?: string;
+  /** Default: the JSON of an order. */
+  readonly data?: string;
 }
 
 /** The outbox item of one event. */
-export function orderItem({ topic, key, version, committedAt, id = uuidV7(committedAt) }: OrderItem): OutboxItem {
+export function orderItem({
+  topic,
+  key,
+  version,
+  committedAt,
+  id = uuidV7(committedAt),
+  data = eventData(),
+}: OrderItem): OutboxItem {
   return {
     aggregate: AGGREGATE,
     key,
@@ -74,7 +83,7 @@ export function orderItem({ topic, key, version, committedAt, id = uuidV7(commit
         topic,
         time: isoTime(committedAt),
         contentType: 'application/json',
-        data: eventData(),
+        data,
       },
     ],
     source: '/bench/order',

@@ -1,0 +1,120 @@
+import type { CrashResult, DrainResult } from '../delivery/measure-drain';
+import type { LadderResult } from '../delivery/measure-ladder';
+import { STREAM_POLL_MS } from '../delivery/ours';
+import { crashTable, drainTable, environmentLine, isFlawless, ladderTable, milliseconds } from '../delivery/tables';
+import { atMost } from '../goals';
+import type { Machine } from '../machine';
+import { count, judged, table } from '../markdown';
+import { median } from '../statistics';
+import { PARTITION_RATE, type ShardsResult } from './measure-shards';
+
+/** Milliseconds between two reads of a shard that is read continuously. */
+export const CONTINUOUS_POLL_MS = 10;
+
+export interface LadderReport {
+  readonly pollMs: number;
+  /** One for each round. */
+  readonly rounds: readonly LadderResult[];
+}
+
+export interface EndToEndReport {
+  readonly machine: Machine;
+  readonly measuredAt: string;
+  readonly options: { readonly events: number; readonly rounds: number; readonly seconds: number };
+  readonly loadAverages: readonly number[];
+  readonly ladders: readonly LadderReport[];
+  /** One list for each round: 1, 2, 4 and 8 shards. */
+  readonly shards: readonly (readonly ShardsResult[])[];
+  readonly drains: readonly (DrainResult | undefined)[];
+  readonly crashes: readonly (CrashResult | undefined)[];
+}
+
+/** Above the poll interval. */
+const LATENCY_MS = 60;
+/** The p99 of eight shards, relative to that of one. */
+const SHARDS_RATIO = 1.2;
+const DUPLICATES = 1_000;
+const AWAY_MS = 3_000;
+const NAME = 'this outbox';
+
+/** The measured part of docs/benchmarks.md. */
+export function renderEndToEnd(report: EndToEndReport): string {
+  const { ladders, shards, drains, crashes, options } = report;
+  return [
+    environmentLine(report),
+    '',
+    ...ladders.flatMap((ladder) => [...renderLadder(ladder, options.seconds), '']),
+    ...(shards.length === 0 ? [] : [...renderShards(shards), '']),
+    ...(drains.length === 0
+      ? []
+      : [
+          `**Drain of ${count(options.events)} events of 1,024 bytes, one shard, with marks**`,
+          '',
+          ...drainTable([{ name: NAME, drains }]),
+          '',
+        ]),
+    ...(crashes.length === 0
+      ? []
+      : [
+          '**SIGKILL of the relay in the middle of a drain, the worst of all rounds**',
+          '',
+          ...crashTable([{ name: NAME, crashes }], () => ({ duplicates: DUPLICATES, awayMs: AWAY_MS })),
+          '',
+        ]),
+  ]
+    .join('\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
+    .trimEnd();
+}
+
+const renderLadder = ({ pollMs, rounds }: LadderReport, seconds: number): readonly string[] => [
+  `**Commit to consumer, one shard, ${seconds} s for each rate; the stream is read ${pollMs === STREAM_POLL_MS ? 'four times a second, as Lambda does' : `every ${pollMs} ms`}**`,
+  '',
+  ...rounds.flatMap((round, index) => [
+    ...(rounds.length > 1 ? [`Round ${index + 1}:`, ''] : []),
+    ...ladderTable(round, pollMs + LATENCY_MS),
+    ...(index < rounds.length - 1 ? [''] : []),
+  ]),
+];
+
+/** Medians of the rounds; the ratio is taken inside each round. */
+function renderShards(rounds: readonly (readonly ShardsResult[])[]): readonly string[] {
+  const [first = []] = rounds;
+  const rate = first[0]?.ratePerShard ?? 0;
+  const counts = first.map(({ shards }) => shards);
+  const ofShards = (shards: number): readonly ShardsResult[] =>
+    rounds.flatMap((round) => round.filter((result) => result.shards === shards));
+  const ratios = rounds.flatMap((round) => {
+    const [one, most] = [round[0], round.at(-1)];
+    return one === undefined || most === undefined || one === most ? [] : [most.p99Ms / one.p99Ms];
+  });
+  const carried = rounds.every((round) => round.at(-1)?.verdict === 'keeps up');
+  const limit =
+    rate === PARTITION_RATE
+      ? `Each shard gets ${rate} events a second: 90 % of the write limit of a DynamoDB partition.`
+      : `Each shard gets ${rate} events a second, ${carried ? `the highest rate that this machine carries with ${counts.at(-1) ?? 0} shards` : `and this machine did not even carry that with ${counts.at(-1) ?? 0} shards`}. A DynamoDB partition would take ${PARTITION_RATE} at 90 % of its write limit: here all shards, relays, table, broker, writer and reader share the same cores.`;
+  return [
+    `**More shards.** ${limit} Before the measured part each shard was split; in it, each is once closed and continued by a child.`,
+    '',
+    ...table(
+      ['shards', 'events/s', 'p50', 'p99', 'relative to one shard', 'verdict', 'lost, overtaken, repeated'],
+      counts.map((shards) => {
+        const results = ofShards(shards);
+        const middle = (value: (result: ShardsResult) => number): number => median(results.map(value));
+        const ratio = shards === counts.at(-1) && ratios.length > 0 ? median(ratios) : undefined;
+        const sum = (value: (result: ShardsResult) => number): string =>
+          count(results.reduce((total, result) => total + value(result), 0));
+        const isFine = results.every(({ judgement }) => isFlawless(judgement));
+        return [
+          count(shards),
+          count(middle(({ reached }) => reached)),
+          isFine ? milliseconds(middle(({ p50Ms }) => p50Ms)) : 'none',
+          isFine ? milliseconds(middle(({ p99Ms }) => p99Ms)) : 'none',
+          ratio === undefined ? '' : judged(ratio.toFixed(2), atMost(ratio, SHARDS_RATIO)),
+          [...new Set(results.map(({ verdict }) => verdict))].join(', '),
+          `${sum(({ judgement }) => judgement.lost)}, ${sum(({ judgement }) => judgement.overtaken)}, ${sum(({ judgement }) => judgement.duplicates)}`,
+        ];
+      }),
+    ),
+  ];
+}
