@@ -119,9 +119,12 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     await Promise.all([...this.#pollers.values()].map((poller) => poller.redeliverLast()));
   }
 
-  /** Resets the checkpoint of every shard in progress to this sequence number, and reads from there again. */
-  async redeliver(from: string): Promise<void> {
-    await Promise.all([...this.#pollers.values()].map((poller) => poller.redeliver(from)));
+  /**
+   * Resets the checkpoint to this sequence number and reads from there again: of one shard in progress, or of every one.
+   */
+  async redeliver(from: string, shardId?: string): Promise<void> {
+    const chosen = [...this.#pollers].filter(([id]) => shardId === undefined || id === shardId);
+    await Promise.all(chosen.map(([, poller]) => poller.redeliver(from)));
   }
 
   /**

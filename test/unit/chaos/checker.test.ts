@@ -107,6 +107,18 @@ const accepted: Readonly<Record<string, readonly HistoryLine[]>> = {
     any(is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),
     { kind: 'dead-letter', consumer: 'shipping', id: 'e2' },
   ),
+  'an event whose topic was deleted after it was acknowledged': planted(
+    any(is('delivery', 'e2'), is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),
+    { kind: 'removal', topic: 'orders', until: NOW },
+  ),
+  'messages of a topic that was made again, whose offsets are smaller': planted(
+    any(is('delivery', 'e2'), isItem(2)),
+    ...[delivery(2, { offset: 0, incarnation: 1 }), item(2, { receipts: ['orders-0@0'] })],
+  ),
+  'another order of the effects of a topic that got more partitions': [
+    { ...SETTINGS, grownTopics: ['orders'] },
+    ...planted(any(is('settings'), is('effect')), effect(2), effect(1)),
+  ],
   'another order of a key in two partitions': planted(
     any(is('delivery', 'e1'), isItem(1)),
     ...[delivery(1, { partition: 1, offset: 9 }), item(1, { receipts: ['orders-1@9'] })],
@@ -115,6 +127,14 @@ const accepted: Readonly<Record<string, readonly HistoryLine[]>> = {
 
 it.each(Object.keys(accepted))('accepts %s', (name) => {
   expect(judgeHistory(accepted[name] ?? []).violations).toEqual([]);
+});
+
+it('finds an event that was acknowledged after its topic was deleted, and is nowhere', () => {
+  const history = planted(
+    any(is('delivery', 'e2'), is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),
+    { kind: 'removal', topic: 'orders', until: NOW - 1 },
+  );
+  expect(judgeHistory(history).violations.map(({ kind }) => kind)).toEqual(['lost', 'wrong-receipt']);
 });
 
 it('refuses a history that does not say what it is judged by', () => {

@@ -1,0 +1,92 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { messageOf } from '../../lib/event/errors';
+import { silenceTimerWarning } from '../../lib/kafka/timer-warning';
+import { CACHE } from '../../local/folders';
+import { printJudgement } from './print-judgement';
+import { FAULTS } from './faults/all';
+import { runChaos, type RunOptions, type RunResult } from './run';
+import { DATABASES, type DatabaseName } from './world/database';
+
+const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--faults NAME,…] [--publisher kafkajs|platformatic]
+                 [--database simulated|local] [--history FILE] [--list]
+  applies faults at random while services write, and judges the history of the run by the guarantees
+  --list  prints the faults`;
+
+function parseOptions(): RunOptions | undefined {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: '1' },
+      minutes: { type: 'string', default: '10' },
+      faults: { type: 'string' },
+      publisher: { type: 'string', default: 'kafkajs' },
+      database: { type: 'string', default: 'simulated' },
+      history: { type: 'string' },
+      list: { type: 'boolean', default: false },
+    },
+  });
+  if (values.list) return undefined;
+  const [seed, minutes] = [Number(values.seed), Number(values.minutes)];
+  if (!Number.isSafeInteger(seed) || seed < 0) throw new Error('--seed must be a whole number.');
+  if (!(minutes > 0)) throw new Error('--minutes must be a positive number.');
+  if (!DATABASES.includes(values.database as DatabaseName)) {
+    throw new Error(`--database is "${values.database}"; it must be one of ${DATABASES.join(', ')}.`);
+  }
+  const names = values.faults?.split(',') ?? FAULTS.map(({ name }) => name);
+  const unknown = names.find((name) => !FAULTS.some((fault) => fault.name === name));
+  if (unknown !== undefined) throw new Error(`There is no fault "${unknown}"; --list prints them.`);
+  return {
+    ...{ seed, minutes, publisher: values.publisher, database: values.database as DatabaseName },
+    faults: FAULTS.filter(({ name }) => names.includes(name)),
+    history: values.history ?? join(CACHE, 'chaos', `seed-${seed}.jsonl`),
+    load: {
+      ...{ processes: 3, loops: 4, pauseMs: 100 },
+      rates: { foreign: 0.02, malformed: 0.01, misaddressed: 0.001, large: 0.001, unreadable: 0.001 },
+    },
+    tell: (text) => console.error(text),
+  };
+}
+
+function print({ judgement, applied, load, counts, failures, seconds }: RunResult, options: RunOptions): number {
+  const minutes = (value: number): string => `${(value / 60).toFixed(1)} min`;
+  console.log(`\nfaults for ${minutes(seconds.faults)}, settled after ${minutes(seconds.settling)}\n`);
+  console.log('fault                           alone  together');
+  const missing: string[] = [];
+  for (const { name } of options.faults) {
+    const each = applied.get(name);
+    if (each === undefined) missing.push(name);
+    else console.log(`${name.padEnd(32)}${String(each.alone).padStart(5)}${String(each.together).padStart(10)}`);
+  }
+  if (missing.length > 0) console.log(`not applied: ${missing.join(', ')}`);
+  console.log(
+    `\n${Object.entries({ ...load, ...counts })
+      .map(([name, count]) => `${name}: ${count}`)
+      .join('\n')}`,
+  );
+  for (const failure of failures) console.log(`! ${failure}`);
+  console.log('');
+  printJudgement(judgement, 5);
+  console.log(`history: ${options.history}`);
+  const isSound = judgement.violations.length + failures.length + missing.length === 0;
+  return isSound ? 0 : 1;
+}
+
+async function main(): Promise<number> {
+  silenceTimerWarning();
+  let options: RunOptions | undefined;
+  try {
+    options = parseOptions();
+  } catch (error) {
+    console.error(`${messageOf(error)}\n\n${USAGE}`);
+    return 2;
+  }
+  if (options === undefined) {
+    for (const { name, title } of FAULTS) console.log(`${name.padEnd(32)}${title}`);
+    return 0;
+  }
+  mkdirSync(dirname(options.history), { recursive: true });
+  return print(await runChaos(options), options);
+}
+
+void main().then((code) => process.exit(code));
