@@ -1,11 +1,11 @@
-import { isDeepStrictEqual } from 'node:util';
+import { hash } from 'node:crypto';
 import { notSimulated, refuse, ServiceError } from './errors';
 import { projected, type Path } from './path';
 import { found, query, readGet, scan, type Read } from './reads';
 import { checkCount, checkParameters, type Request, type RequestKind } from './request';
-import { Table, type KeySchema } from './table';
+import { parseItem, Table, type KeySchema } from './table';
 import { bytesOf, type Item } from './value';
-import { evaluate, readWrite, WRITE_ACTIONS, type Effect, type Write, type WriteAction } from './writes';
+import { evaluate, itemBefore, readWrite, WRITE_ACTIONS, type Effect, type Write, type WriteAction } from './writes';
 
 /** Amazon DynamoDB developer guide, "Quotas". */
 const MAX_ACTIONS = 100;
@@ -32,6 +32,23 @@ export interface Insert {
   readonly item: Item;
 }
 
+/** A change of an item. Both states are JSON; `undefined` stands for no item. */
+export interface Change {
+  readonly table: Table;
+  readonly key: Item;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+/** Throws the error for a table that does not exist. */
+type UnknownTable = (name: string, known: readonly string[]) => never;
+
+const refuseUnnamed: UnknownTable = (name, known) =>
+  notSimulated(
+    `Table "${name}"`,
+    `Name it with its key in "tables" of createTestOutbox; known are ${known.join(', ')}.`,
+  );
+
 /**
  * DynamoDB in memory: tables, and the requests on their items. Each request takes effect at once and as a whole.
  *
@@ -39,13 +56,16 @@ export interface Insert {
  */
 export class MemoryDynamoDb {
   onInsert: (insert: Insert) => void = () => undefined;
-  readonly #tables: ReadonlyMap<string, Table>;
+  /** Called with all changes of a request, once they are committed. */
+  onCommit: (changes: readonly Change[]) => void = () => undefined;
+  readonly #tables: Map<string, Table>;
   readonly #now: () => number;
-  readonly #tokens = new Map<string, { readonly request: unknown; readonly until: number }>();
+  readonly #unknownTable: UnknownTable;
+  readonly #tokens = new Map<string, { readonly request: string; readonly until: number }>();
   readonly #operations: Readonly<Partial<Record<RequestKind, (request: Request & CompoundRequest) => object>>> = {
     GetItem: (request) => found(this.#readGet(request)),
-    Query: (request) => query(this.#table(request), request),
-    Scan: (request) => scan(this.#table(request), request),
+    Query: (request) => query(this.table(request), request),
+    Scan: (request) => scan(this.table(request), request),
     PutItem: (request) => this.#write('Put', request),
     UpdateItem: (request) => this.#write('Update', request),
     DeleteItem: (request) => this.#write('Delete', request),
@@ -55,9 +75,18 @@ export class MemoryDynamoDb {
     BatchWriteItem: (request) => this.#batchWrite(request),
   };
 
-  constructor(tables: Readonly<Record<string, KeySchema>>, now: () => number) {
+  constructor(tables: Readonly<Record<string, KeySchema>>, now: () => number, unknownTable = refuseUnnamed) {
     this.#tables = new Map(Object.entries(tables).map(([name, schema]) => [name, new Table(name, schema)]));
     this.#now = now;
+    this.#unknownTable = unknownTable;
+  }
+
+  createTable(name: string, schema: KeySchema): void {
+    this.#tables.set(name, new Table(name, schema));
+  }
+
+  deleteTable(name: string): void {
+    this.#tables.delete(name);
   }
 
   /** Responds to a request of DynamoDB's API; throws a `ServiceError` where DynamoDB returns an error. */
@@ -70,28 +99,26 @@ export class MemoryDynamoDb {
   }
 
   items(name: string): Item[] {
-    return structuredClone(this.#table({ TableName: name }).all());
+    return [...this.table({ TableName: name }).all()];
   }
 
-  #table({ TableName: nameOrArn = '' }: Request): Table {
+  /** The table that a request names, by its name or ARN. */
+  table({ TableName: nameOrArn = '' }: Request): Table {
     const name = nameOrArn.replace(/^arn:.*:table\//, '');
     const table = this.#tables.get(name);
     if (table !== undefined) return table;
     if (!TABLE_NAME.test(name)) {
       refuse(`Invalid table/index name "${name}": it has 3 to 255 of the characters a-z, A-Z, 0-9, '_', '-', and '.'`);
     }
-    return notSimulated(
-      `Table "${name}"`,
-      `Name it with its key in "tables" of createTestOutbox; known are ${[...this.#tables.keys()].join(', ')}.`,
-    );
+    return this.#unknownTable(name, [...this.#tables.keys()]);
   }
 
   #readGet(request: Request): Read {
-    return readGet(this.#table(request), request);
+    return readGet(this.table(request), request);
   }
 
   #readWrite(action: WriteAction, request: Request): Write {
-    return readWrite(action, this.#table(request), request);
+    return readWrite(action, this.table(request), request);
   }
 
   #write(action: WriteAction, request: Request): object {
@@ -104,20 +131,24 @@ export class MemoryDynamoDb {
       notSimulated(`ReturnValues ${returns} of a part of an attribute`, 'Ask for ALL_NEW or ALL_OLD.');
     }
     const effect = evaluate(write);
-    this.#commit([effect]);
+    this.commit([effect]);
     const attributes = RETURNED[returns]?.(effect, write.paths);
     return attributes === undefined || Object.keys(attributes).length === 0 ? {} : { Attributes: attributes };
   }
 
-  #commit(effects: readonly Effect[]): void {
-    for (const { write, after } of effects) {
-      if (after === undefined) write.table.delete(write.key);
-      else write.table.put(after);
-    }
-    for (const { write, before, after } of effects) {
+  /** Stores the effects of a request. */
+  commit(effects: readonly Effect[]): void {
+    const changes = effects.map(({ write: { action, table, key }, before, after: item }): Change => {
+      if (action === 'ConditionCheck') return { table, key, before, after: before };
+      const after = item === undefined ? undefined : JSON.stringify(item);
+      table.putText(key, after);
+      return { table, key, before, after };
+    });
+    for (const { table, key, before, after } of changes) {
       if (before !== undefined || after === undefined) continue;
-      this.onInsert({ table: write.table.name, key: write.key, item: structuredClone(after) });
+      this.onInsert({ table: table.name, key, item: parseItem(after) });
     }
+    this.onCommit(changes);
   }
 
   #transactWrite({ TransactItems: actions, ClientRequestToken: token }: CompoundRequest): object {
@@ -128,19 +159,30 @@ export class MemoryDynamoDb {
     if (bytes > MAX_TRANSACTION_BYTES) refuse(`Transaction payload size cannot exceed 4MB. Payload Size: ${bytes}`);
     if (token !== undefined && this.#isRepeated(token, actions)) return {};
     checkDistinct(writes, DUPLICATE_ITEM);
-    this.#commit(allOrNone(writes, evaluate));
-    if (token !== undefined) this.#tokens.set(token, { request: actions, until: this.#now() + TOKEN_LIFE_MS });
+    this.commit(allOrNone(writes, evaluate));
+    if (token !== undefined) this.#remember(token, actions);
     return {};
   }
 
   #isRepeated(token: string, actions: unknown): boolean {
     const known = this.#tokens.get(token);
     if (known === undefined || known.until < this.#now()) return false;
-    if (isDeepStrictEqual(known.request, actions)) return true;
+    if (known.request === fingerprintOf(actions)) return true;
     throw new ServiceError(
       'IdempotentParameterMismatchException',
       'Idempotent parameter mismatch: the token was used for another request',
     );
+  }
+
+  /** The oldest token comes first in the map. */
+  #remember(token: string, actions: unknown): void {
+    const now = this.#now();
+    for (const [old, { until }] of this.#tokens) {
+      if (until >= now) break;
+      this.#tokens.delete(old);
+    }
+    this.#tokens.delete(token);
+    this.#tokens.set(token, { request: fingerprintOf(actions), until: now + TOKEN_LIFE_MS });
   }
 
   #transactGet({ TransactItems: actions }: CompoundRequest): object {
@@ -184,10 +226,18 @@ export class MemoryDynamoDb {
     });
     checkCount('requestItems', writes.length, MAX_BATCH_WRITES);
     checkDistinct(writes, DUPLICATE_KEY);
-    this.#commit(writes.map(evaluate));
+    this.commit(writes.map(evaluate));
     return { UnprocessedItems: {} };
   }
 }
+
+/** The same for requests that differ only in the order of their members. */
+const fingerprintOf = (request: unknown): string => hash('sha256', JSON.stringify(request, sorted));
+
+const sorted = (_: string, value: unknown): unknown =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
 
 const BATCH_ACTIONS = { PutRequest: 'Put', DeleteRequest: 'Delete' } as const;
 const DUPLICATE_ITEM = 'Transaction request cannot include multiple operations on one item';
@@ -237,8 +287,8 @@ function allOrNone<A, R>(actions: readonly A[], run: (action: A) => R): R[] {
 
 const RETURNED: Readonly<Record<string, (effect: Effect, paths: readonly Path[]) => Item | undefined>> = {
   NONE: () => undefined,
-  ALL_OLD: ({ before }) => before,
+  ALL_OLD: (effect) => itemBefore(effect),
   ALL_NEW: ({ after }) => after,
-  UPDATED_OLD: ({ before = {} }, paths) => projected(before, paths),
+  UPDATED_OLD: (effect, paths) => projected(itemBefore(effect) ?? {}, paths),
   UPDATED_NEW: ({ after = {} }, paths) => projected(after, paths),
 };

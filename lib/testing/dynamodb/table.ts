@@ -1,12 +1,38 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
+import { compareNumbers } from './decimal';
 import { refuse } from './errors';
-import { compare, equal, orderedBytes, storedItem, typeOf, type Item, type Value } from './value';
+import { SortedList, type Compare } from './sorted-list';
+import { orderedBytes, storedItem, typeOf, type Item, type Value } from './value';
 
 /** A table's key attributes with their types: the partition key first, then the sort key if there is one. */
 export type KeySchema = Readonly<Record<string, 'S' | 'N' | 'B'>>;
 
 /** Limits of the partition key and of the sort key in bytes: Amazon DynamoDB developer guide, "Quotas". */
 const MAX_KEY_BYTES = [2048, 1024] as const;
+
+/** A part of a parallel scan. */
+export interface Segment {
+  /** From 0. */
+  readonly index: number;
+  /** The number of all segments. */
+  readonly of: number;
+}
+
+/** An item as JSON: a million of them are a million objects for the garbage collector, instead of thirty million. */
+interface StoredItem {
+  /** The sort key, to be compared. */
+  readonly order: string;
+  readonly text: string;
+}
+
+interface Partition {
+  /** The hash of the partition key: 64 hexadecimal digits. */
+  readonly hash: string;
+  readonly items: SortedList<string, StoredItem>;
+}
+
+/** An item that a table stores as JSON. */
+export const parseItem = (text: string): Item => JSON.parse(text) as Item;
 
 export class Table {
   readonly name: string;
@@ -15,7 +41,10 @@ export class Table {
   readonly partitionKey: string;
   readonly sortKey: string | undefined;
   readonly #schema: KeySchema;
-  readonly #items = new Map<string, Item>();
+  /** By `orderOf` the partition key. */
+  readonly #partitions = new Map<string, Partition>();
+  readonly #byHash = new SortedList<string, Partition>(({ hash: own }) => own, byCodeUnits);
+  readonly #compareSortKeys: Compare<string>;
 
   constructor(name: string, schema: KeySchema) {
     this.name = name;
@@ -24,6 +53,7 @@ export class Table {
     const [partitionKey = '', sortKey] = this.keyNames;
     this.partitionKey = partitionKey;
     this.sortKey = sortKey;
+    this.#compareSortKeys = schema[sortKey ?? ''] === 'N' ? compareNumbers : byCodeUnits;
   }
 
   /** The key of a whole item. Its types and sizes are not checked yet. */
@@ -94,41 +124,108 @@ export class Table {
   }
 
   get(key: Item): Item | undefined {
-    return this.#items.get(this.nameOf(key));
+    const text = this.textOf(key);
+    return text === undefined ? undefined : parseItem(text);
   }
 
-  put(item: Item): void {
-    this.#items.set(this.nameOf(item), item);
+  /** The item as JSON. */
+  textOf(key: Item): string | undefined {
+    return this.#partitions.get(this.#partitionName(key))?.items.get(this.#sortOrder(key))?.text;
   }
 
-  delete(key: Item): void {
-    this.#items.delete(this.nameOf(key));
+  /** @param text - the item as JSON; without one, the item is deleted */
+  putText(key: Item, text: string | undefined): void {
+    if (text === undefined) return this.#delete(key);
+    const name = this.#partitionName(key);
+    let partition = this.#partitions.get(name);
+    if (partition === undefined) {
+      partition = { hash: this.#hashOf(key), items: new SortedList(orderOfStored, this.#compareSortKeys) };
+      this.#partitions.set(name, partition);
+      this.#byHash.set(partition);
+    }
+    partition.items.set({ order: this.#sortOrder(key), text });
   }
 
-  /** The items of one partition key, in sort key order. */
-  partition(value: Value): Item[] {
-    return [...this.#items.values()]
-      .filter((item) => equal(item[this.partitionKey] ?? {}, value))
-      .toSorted((a, b) => this.bySortKey(a, b));
+  #delete(key: Item): void {
+    const name = this.#partitionName(key);
+    const partition = this.#partitions.get(name);
+    partition?.items.delete(this.#sortOrder(key));
+    if (partition?.items.isEmpty !== true) return;
+    this.#partitions.delete(name);
+    this.#byHash.delete(partition.hash);
   }
 
-  /** All items. Those of one partition key stay together; partition keys are ordered by a hash. */
-  all(): Item[] {
-    const partitions = Map.groupBy(this.#items.values(), (item) => JSON.stringify(item[this.partitionKey]));
-    return [...partitions]
-      .map(([key, items]) => ({ hash: createHash('sha256').update(key).digest('hex'), items }))
-      .toSorted((a, b) => (a.hash < b.hash ? -1 : 1))
-      .flatMap(({ items }) => items.toSorted((a, b) => this.bySortKey(a, b)));
+  /**
+   * The items of one partition key, in sort key order or backwards.
+   *
+   * @param from - where to begin; the item with this sort key is included
+   */
+  *partition(value: Value, isForward: boolean, from?: string): Generator<Item, void, undefined> {
+    const { items } = this.#partitions.get(orderOf(value)) ?? {};
+    if (items === undefined) return;
+    for (const { text } of isForward ? items.ascending(from) : items.descending(from)) yield parseItem(text);
   }
 
-  bySortKey(a: Item, b: Item): number {
-    return this.sortKey === undefined ? 0 : (compare(a[this.sortKey] ?? {}, b[this.sortKey] ?? {}) ?? 0);
+  /**
+   * The items after a key, or all. Those of one partition key stay together; partition keys are ordered by a hash. The
+   * key's own item may be gone.
+   */
+  *all(after?: Item, segment: Segment = WHOLE): Generator<Item, void, undefined> {
+    const [first, end] = [segment.index, segment.index + 1].map((index) => index / segment.of) as [number, number];
+    const [name, order] = after === undefined ? [] : [this.#partitionName(after), this.#sortOrder(after)];
+    const from = after === undefined ? hashAt(first) : this.#hashOf(after);
+    for (const { hash: own, items } of this.#byHash.ascending(from)) {
+      if (fractionOf(own) >= end) return;
+      const isCut = name !== undefined && own === from;
+      for (const stored of items.ascending(isCut ? order : undefined)) {
+        if (!isCut || stored.order !== order) yield parseItem(stored.text);
+      }
+    }
+  }
+
+  /** Where the partition key lies between all others: at least 0, below 1, evenly distributed. */
+  fractionOf(key: Item): number {
+    return fractionOf(this.#partitions.get(this.#partitionName(key))?.hash ?? this.#hashOf(key));
+  }
+
+  #partitionName(key: Item): string {
+    return orderOf(key[this.partitionKey] ?? {});
+  }
+
+  #sortOrder(key: Item): string {
+    return this.sortKey === undefined ? '0' : orderOf(key[this.sortKey] ?? {});
+  }
+
+  #hashOf(key: Item): string {
+    return hash('sha256', JSON.stringify(key[this.partitionKey]));
   }
 
   /** The key attributes of an item, unchecked. */
   keyIn(item: Item): Item {
     return Object.fromEntries(this.keyNames.map((name) => [name, item[name] ?? {}]));
   }
+}
+
+const WHOLE: Segment = { index: 0, of: 1 };
+
+const byCodeUnits: Compare<string> = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+
+const orderOfStored = ({ order }: StoredItem): string => order;
+
+const fractionOf = (hexadecimal: string): number => parseInt(hexadecimal.slice(0, 8), 16) / 2 ** 32;
+
+const hashAt = (fraction: number): string =>
+  Math.ceil(fraction * 2 ** 32)
+    .toString(16)
+    .padStart(8, '0');
+
+const ASCII = /^[\0-\x7f]*$/;
+
+/** A key as text: two numbers are compared as numbers, all others as JavaScript compares texts. */
+export function orderOf(key: Value): string {
+  if (key.N !== undefined) return key.N;
+  if (key.S !== undefined && ASCII.test(key.S)) return key.S;
+  return orderedBytes(key)?.toString('latin1') ?? '';
 }
 
 /** The length of a text or a binary value. Other values count as not empty: numbers and wrong types. */

@@ -3,8 +3,8 @@ import { refuse, ServiceError } from './errors';
 import { readExpressions } from './expressions';
 import type { Path } from './path';
 import type { Request } from './request';
-import type { Table } from './table';
-import { updated } from './update';
+import { parseItem, type Table } from './table';
+import { updated, type UpdateAction } from './update';
 import { bytesOf, storedItem, type Item } from './value';
 
 /** Amazon DynamoDB developer guide, "Quotas". */
@@ -16,6 +16,7 @@ export type WriteAction = (typeof WRITE_ACTIONS)[number];
 
 /** A parsed write that has not been tried yet. */
 export interface Write {
+  readonly action: WriteAction;
   readonly table: Table;
   readonly key: Item;
   readonly condition?: Condition;
@@ -31,9 +32,13 @@ export interface Write {
 /** The effect of a write on its item once it is committed. */
 export interface Effect {
   readonly write: Write;
-  readonly before?: Item;
+  /** As JSON. */
+  readonly before?: string;
   readonly after?: Item;
 }
+
+export const itemBefore = ({ before }: Effect): Item | undefined =>
+  before === undefined ? undefined : parseItem(before);
 
 export function readWrite(action: WriteAction, table: Table, request: Request): Write {
   const { condition, update = [] } = readExpressions(table, request);
@@ -43,15 +48,41 @@ export function readWrite(action: WriteAction, table: Table, request: Request): 
   const paths = update.map(({ path }) => path);
   const next: Readonly<Record<WriteAction, Write['next']>> = {
     Put: () => item,
-    Update: (before = key) => {
-      checkKeyKept(table, paths);
-      return storedItem(updated(before, update));
-    },
+    Update: (before = key) => nextOf(table, update, before),
     Delete: () => undefined,
     ConditionCheck: (before) => before,
   };
   const returnsItem = request.ReturnValuesOnConditionCheckFailure === 'ALL_OLD';
-  return { table, key, condition, returnsItem, bytes: payloadOf(request, item ?? key), paths, next: next[action] };
+  return {
+    ...{ action, table, key, condition, returnsItem, paths },
+    bytes: payloadOf(request, item ?? key),
+    next: next[action],
+  };
+}
+
+/** A parsed update or delete of an item that must be there. */
+export function updateBy(
+  action: 'Update' | 'Delete',
+  table: Table,
+  key: Item,
+  condition: Condition,
+  update: readonly UpdateAction[],
+): Write {
+  return {
+    ...{ action, table, condition, returnsItem: false },
+    key: table.namedKey(key),
+    bytes: bytesOf(key),
+    paths: update.map(({ path }) => path),
+    next: (before) => (action === 'Delete' ? undefined : nextOf(table, update, before ?? key)),
+  };
+}
+
+function nextOf(table: Table, update: readonly UpdateAction[], before: Item): Item {
+  checkKeyKept(
+    table,
+    update.map(({ path }) => path),
+  );
+  return storedItem(updated(before, update));
 }
 
 function payloadOf(request: Request, item: Item): number {
@@ -70,17 +101,19 @@ function checkKeyKept(table: Table, paths: readonly Path[]): void {
 
 /** Checks the write against the current item; changes nothing yet. */
 export function evaluate(write: Write): Effect {
-  const { table, key, condition, returnsItem, next } = write;
+  const { action, table, key, condition, returnsItem, next } = write;
   table.checkKey(key);
-  const before = table.get(key);
-  if (condition !== undefined && !holds(condition, before ?? {})) {
+  const before = table.textOf(key);
+  // A put without a condition does not read the item.
+  const item = before === undefined || (action === 'Put' && condition === undefined) ? undefined : parseItem(before);
+  if (condition !== undefined && !holds(condition, item ?? {})) {
     throw new ServiceError(
       'ConditionalCheckFailedException',
       'The conditional request failed',
-      returnsItem && before !== undefined ? { Item: before } : {},
+      returnsItem && item !== undefined ? { Item: item } : {},
     );
   }
-  const after = next(before);
+  const after = next(item);
   if (after !== undefined) checkSize(after);
   return { write, before, after };
 }
