@@ -3,7 +3,7 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { Kafka, logLevel } from 'kafkajs';
 import { createOutbox, type TransactionAction } from '../../../lib';
-import { createConsumer, runConsumer, type RunningConsumer } from '../../../lib/consumer';
+import { createConsumer, runConsumer, type EventContext, type RunningConsumer } from '../../../lib/consumer';
 import { SILENT } from '../../../lib/consume/telemetry';
 import { silenceTimerWarning } from '../../../lib/kafka/timer-warning';
 import { localClientConfig } from '../../../local/dynamodb';
@@ -12,9 +12,15 @@ import type { ConsumerProcessOptions } from './consumer-options';
 
 const REQUEST_LIMITS = { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true };
 
-/** An effect of its own each time: two effects of an event are two items. The table's stream has their order. */
-const effect = (consumer: string, id: string): TransactionAction => ({
-  Put: { TableName: TABLE.effects, Item: { id: `${consumer} ${id} ${randomUUID()}`, consumer, event: id } },
+/**
+ * An effect of its own each time: two effects of an event are two items. Those of a key are in one shard of the table's
+ * stream, which so has their order.
+ */
+const effect = (consumer: string, id: string, { topic, key }: EventContext): TransactionAction => ({
+  Put: {
+    TableName: TABLE.effects,
+    Item: { pk: `${consumer} ${topic} ${key}`, sk: `${id} ${randomUUID()}`, consumer, event: id },
+  },
 });
 
 /** One instance of each of the two consumers. */
@@ -45,8 +51,8 @@ class Consumers {
     const ledger = createConsumer({
       ...{ ...common, name: 'ledger' },
       handlers: {
-        'order.placed': ({ id }) => [effect('ledger', id)],
-        'order.paid': ({ id }) => [effect('ledger', id)],
+        'order.placed': ({ id }, context) => [effect('ledger', id, context)],
+        'order.paid': ({ id }, context) => [effect('ledger', id, context)],
       },
     });
     const confirmer = createConsumer({
@@ -56,9 +62,11 @@ class Consumers {
         events: emitted,
       }),
       handlers: {
-        'order.placed': ({ id }, { key, emit }) => {
-          emit({ aggregate: AGGREGATE.emitted, key }, [{ type: 'order.confirmed', data: { n: 1 } }]);
-          return [effect('confirmer', id)];
+        'order.placed': ({ id }, context) => {
+          context.emit({ aggregate: AGGREGATE.emitted, key: context.key }, [
+            { type: 'order.confirmed', data: { n: 1 } },
+          ]);
+          return [effect('confirmer', id, context)];
         },
       },
     });

@@ -1,4 +1,5 @@
 import { startDynamoDb } from '../../../local/dynamodb';
+import { startSimulatedDynamoDb } from '../../../local/simulated-dynamodb/start';
 
 export const DATABASES = ['simulated', 'local'] as const;
 export type DatabaseName = (typeof DATABASES)[number];
@@ -12,7 +13,19 @@ export interface Database {
   stop(): Promise<void>;
 }
 
-export async function startDatabase(name: DatabaseName, logFolder: string): Promise<Database> {
-  const { endpoint, stop } = await startDynamoDb({ logFolder });
-  return { name, endpoint, stop };
+/** What AWS permits, and DynamoDB Local never shows. */
+const DEVIATIONS = { interleaving: 'within-call', interleavingMs: 5, staleMs: 200 } as const;
+
+export async function startDatabase(name: DatabaseName, seed: number, logFolder: string): Promise<Database> {
+  if (name === 'local') {
+    const { endpoint, stop } = await startDynamoDb({ logFolder });
+    return { name, endpoint, stop };
+  }
+  const { endpoint, stop, splitShard } = await startSimulatedDynamoDb({ ...DEVIATIONS, shards: 2, seed, logFolder });
+  return {
+    ...{ name, endpoint, stop },
+    async splitShard(tableName) {
+      await splitShard(tableName);
+    },
+  };
 }

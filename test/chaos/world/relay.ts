@@ -21,6 +21,7 @@ export interface RelayOptions {
 const POLL_MS = 100;
 const SWEEP_EVERY_MS = 10_000;
 const KEPT_BATCHES = 20;
+const REWIND_MS = 20_000;
 
 /** The relay as it is deployed, its event source mapping, and its sweeper on a fast schedule. */
 export class RelaySide {
@@ -31,7 +32,7 @@ export class RelaySide {
   readonly #stack: Stack;
   readonly #streams: DynamoDBStreamsClient;
   /** First sequence numbers of the latest batches, to be read again from there. */
-  readonly #batches: string[] = [];
+  readonly #batches: { readonly shardId: string; readonly from: string }[] = [];
   readonly #ended = new AbortController();
   #sweeping: Promise<void> | undefined;
   #isLate = false;
@@ -71,9 +72,10 @@ export class RelaySide {
 
   /** Reads the stream again from a batch that was delivered before. Returns whether there was one. */
   async rewind(random: Random): Promise<boolean> {
-    const from = random.pick(this.#batches);
-    if (from === undefined) return false;
-    await this.mapping.redeliver(from);
+    const batch = random.pick(this.#batches);
+    if (batch === undefined) return false;
+    // Resolves when the shard begins its next turn, which never comes if it is closed and read.
+    await Promise.race([this.mapping.redeliver(batch.from, batch.shardId), sleep(REWIND_MS)]);
     return true;
   }
 
@@ -115,13 +117,13 @@ export class RelaySide {
     }
   }
 
-  #note({ decision, sequenceNumbers }: InvocationReport): void {
+  #note({ decision, shardId, sequenceNumbers }: InvocationReport): void {
     this.counts.invocations++;
     if (decision === 'bisect') this.counts.bisects++;
     if (decision === 'partial') this.counts.partial++;
     if (decision === 'retry') this.counts.retries++;
-    const [first] = sequenceNumbers;
-    if (first !== undefined) this.#batches.push(first);
+    const [from] = sequenceNumbers;
+    if (from !== undefined) this.#batches.push({ shardId, from });
     if (this.#batches.length > KEPT_BATCHES) this.#batches.shift();
   }
 }

@@ -113,7 +113,7 @@ export class World {
     undo.push(() => rm(folder, { recursive: true, force: true }));
     const logFolder = newLogFolder();
     onProgress('start three brokers and DynamoDB');
-    const [testbed, database] = await Promise.all([startTestbed(), startDatabase(options.database, logFolder)]);
+    const [testbed, database] = await Promise.all([startTestbed(), startDatabase(options.database, seed, logFolder)]);
     undo.push(
       () => testbed.stop(),
       () => database.stop(),
@@ -233,25 +233,22 @@ function writerOptions(
 
 async function createTables({ clientConfig }: Stack): Promise<void> {
   const client = new DynamoDBClient(clientConfig);
-  const keyed = {
-    BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-    KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-  } as const;
   await createInboxTable(client, TABLE.inbox);
   await client.send(
     new CreateTableCommand({
-      TableName: TABLE.business,
-      ...keyed,
-      KeySchema: [...keyed.KeySchema],
-      AttributeDefinitions: [...keyed.AttributeDefinitions],
+      ...{ TableName: TABLE.business, BillingMode: 'PAY_PER_REQUEST' },
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
     }),
   );
   await client.send(
     new CreateTableCommand({
       ...{ TableName: TABLE.effects, BillingMode: 'PAY_PER_REQUEST' },
-      AttributeDefinitions: [...keyed.AttributeDefinitions],
-      KeySchema: [...keyed.KeySchema],
+      AttributeDefinitions: ['pk', 'sk'].map((AttributeName) => ({ AttributeName, AttributeType: 'S' })),
+      KeySchema: [
+        { AttributeName: 'pk', KeyType: 'HASH' },
+        { AttributeName: 'sk', KeyType: 'RANGE' },
+      ],
       // The order of the commits.
       StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
     }),
