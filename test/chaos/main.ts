@@ -4,17 +4,25 @@ import { parseArgs } from 'node:util';
 import { messageOf } from '../../lib/event/errors';
 import { silenceTimerWarning } from '../../lib/kafka/timer-warning';
 import { CACHE } from '../../local/folders';
+import { CONTROLS, type Control } from './controls/controls';
 import { printJudgement } from './print-judgement';
 import { FAULTS } from './faults/all';
 import { runChaos, type RunOptions, type RunResult } from './run';
 import { DATABASES, type DatabaseName } from './world/database';
 
 const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--faults NAME,…] [--publisher kafkajs|platformatic]
-                 [--database simulated|local] [--history FILE] [--list]
-  applies faults at random while services write, and judges the history of the run by the guarantees
-  --list  prints the faults`;
+                 [--database simulated|local] [--history FILE] [--controls all|none|NAME,…] [--list]
+  applies faults at random while services write, and judges the history of the run by the guarantees;
+  then runs the controls, of which each has a part that is known to be wrong, and must be found wrong
+  --list  prints the faults and the controls`;
 
-function parseOptions(): RunOptions | undefined {
+interface Options extends RunOptions {
+  readonly controls: readonly Control[];
+}
+
+const CONTROL_MINUTES = 1;
+
+function parseOptions(): Options | undefined {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string', default: '1' },
@@ -23,6 +31,7 @@ function parseOptions(): RunOptions | undefined {
       publisher: { type: 'string', default: 'kafkajs' },
       database: { type: 'string', default: 'simulated' },
       history: { type: 'string' },
+      controls: { type: 'string', default: 'all' },
       list: { type: 'boolean', default: false },
     },
   });
@@ -33,12 +42,10 @@ function parseOptions(): RunOptions | undefined {
   if (!DATABASES.includes(values.database as DatabaseName)) {
     throw new Error(`--database is "${values.database}"; it must be one of ${DATABASES.join(', ')}.`);
   }
-  const names = values.faults?.split(',') ?? FAULTS.map(({ name }) => name);
-  const unknown = names.find((name) => !FAULTS.some((fault) => fault.name === name));
-  if (unknown !== undefined) throw new Error(`There is no fault "${unknown}"; --list prints them.`);
   return {
     ...{ seed, minutes, publisher: values.publisher, database: values.database as DatabaseName },
-    faults: FAULTS.filter(({ name }) => names.includes(name)),
+    faults: chosen('fault', FAULTS, values.faults ?? 'all'),
+    controls: chosen('control', CONTROLS, values.controls),
     history: values.history ?? join(CACHE, 'chaos', `seed-${seed}.jsonl`),
     load: {
       ...{ processes: 3, loops: 4, pauseMs: 100 },
@@ -46,6 +53,34 @@ function parseOptions(): RunOptions | undefined {
     },
     tell: (text) => console.error(text),
   };
+}
+
+function chosen<T extends { readonly name: string }>(what: string, all: readonly T[], names: string): readonly T[] {
+  if (names === 'all' || names === 'none') return names === 'all' ? all : [];
+  const named = names.split(',');
+  const unknown = named.find((name) => !all.some((each) => each.name === name));
+  if (unknown !== undefined) throw new Error(`There is no ${what} "${unknown}"; --list prints them.`);
+  return all.filter(({ name }) => named.includes(name));
+}
+
+/** Runs a control. Resolves with whether it was found wrong, as it must be. */
+async function runControl(control: Control, options: Options): Promise<boolean> {
+  const { name, title, faults, expected, rates } = control;
+  console.log(`\ncontrol ${name}: ${title}`);
+  const { judgement } = await runChaos({
+    ...{
+      ...options,
+      control,
+      minutes: CONTROL_MINUTES,
+      history: options.history.replace(/(\.jsonl)?$/, `-${name}.jsonl`),
+    },
+    faults: chosen('fault', FAULTS, faults.join(',')),
+    load: { ...options.load, rates: { ...options.load.rates, ...rates } },
+  });
+  printJudgement(judgement, 1);
+  const isFound = judgement.violations.some(({ kind }) => expected.includes(kind));
+  console.log(isFound ? '✔ found wrong, as it must be' : `✘ not found wrong: ${expected.join(' or ')} was expected`);
+  return isFound;
 }
 
 function print({ judgement, applied, load, counts, failures, seconds }: RunResult, options: RunOptions): number {
@@ -74,7 +109,7 @@ function print({ judgement, applied, load, counts, failures, seconds }: RunResul
 
 async function main(): Promise<number> {
   silenceTimerWarning();
-  let options: RunOptions | undefined;
+  let options: Options | undefined;
   try {
     options = parseOptions();
   } catch (error) {
@@ -83,10 +118,14 @@ async function main(): Promise<number> {
   }
   if (options === undefined) {
     for (const { name, title } of FAULTS) console.log(`${name.padEnd(32)}${title}`);
+    console.log('\ncontrols');
+    for (const { name, title } of CONTROLS) console.log(`${name.padEnd(32)}${title}`);
     return 0;
   }
   mkdirSync(dirname(options.history), { recursive: true });
-  return print(await runChaos(options), options);
+  let code = options.faults.length === 0 ? 0 : print(await runChaos(options), options);
+  for (const control of options.controls) if (!(await runControl(control, options))) code = 1;
+  return code;
 }
 
 void main().then((code) => process.exit(code));

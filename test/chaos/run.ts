@@ -3,6 +3,7 @@ import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../lib/event/errors';
 import { withAdmin } from '../../local/kafka/topics';
+import type { Control } from './controls/controls';
 import { judgeHistory, type Judgement } from './checker';
 import type { ChaosFault } from './faults/fault';
 import { replicated } from './faults/brokers';
@@ -24,6 +25,8 @@ export interface RunOptions {
   readonly publisher: string;
   readonly database: DatabaseName;
   readonly load: WriterLoad;
+  /** Set for a run that must be found wrong. */
+  readonly control?: Control;
   /** Where the history is written. */
   readonly history: string;
   readonly tell: (text: string) => void;
@@ -52,7 +55,7 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
   const { tell } = options;
   const world = await World.start({
     ...{ seed: options.seed, database: options.database, publisher: options.publisher },
-    ...{ writers: options.load, consumerProcesses: 2, onProgress: tell },
+    ...{ writers: options.load, consumerProcesses: 2, onProgress: tell, control: options.control },
   });
   try {
     return await play(world, options);

@@ -21,6 +21,7 @@ const ALONE_MS = 20_000;
 const SLOW = { delayMs: 40, bytesPerSecond: 100_000 };
 const TOO_SLOW = { delayMs: 40, bytesPerSecond: 500 };
 const LOWERED_BYTES = 100_000;
+const BEHIND_MS = 5_000;
 
 const anyBroker = ({ world, random }: FaultContext) => {
   const { nodes } = world.testbed.cluster;
@@ -168,13 +169,25 @@ export const BROKER_FAULTS: readonly ChaosFault[] = [
   }),
   brokers({
     name: 'partitions-added',
-    title: 'a topic gets more partitions',
+    title: 'a topic gets more partitions while its consumers are behind',
     async apply({ world }) {
-      await withAdmin(world.testbed.cluster.brokers, async (admin) => {
-        const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC.payments] });
-        const count = (topics[0]?.partitions.length ?? PARTITIONS.payments) + 2;
-        await admin.createPartitions({ topicPartitions: [{ topic: TOPIC.payments, count }] });
-      });
+      const { consumers, testbed } = world;
+      const slots = Array.from({ length: consumers.size }, (_, slot) => slot);
+      await during(
+        async () => {
+          for (const slot of slots) consumers.freeze(slot);
+          await sleep(BEHIND_MS);
+          await withAdmin(testbed.cluster.brokers, async (admin) => {
+            const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC.payments] });
+            const count = (topics[0]?.partitions.length ?? PARTITIONS.payments) + 2;
+            await admin.createPartitions({ topicPartitions: [{ topic: TOPIC.payments, count }] });
+          });
+          // The relay learns of new partitions when its metadata are a minute old, or from a new process.
+          await world.relay.sandboxes.kill('all');
+          await sleep(BEHIND_MS);
+        },
+        () => slots.forEach((slot) => consumers.thaw(slot)),
+      );
     },
   }),
   brokers({

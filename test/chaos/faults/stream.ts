@@ -3,7 +3,7 @@ import type { ChaosFault } from './fault';
 
 const stream = (fault: Omit<ChaosFault, 'group'>): ChaosFault => ({ ...fault, group: 'stream' });
 
-const REDELIVERY_MS = 20_000;
+const REDELIVERY_MS = 5_000;
 
 /** Resolves early if the mapping has nothing to deliver. */
 const atMost = (work: Promise<unknown>): Promise<unknown> => Promise.race([work, sleep(REDELIVERY_MS)]);

@@ -6,7 +6,6 @@ import { createOutbox, type TransactionAction } from '../../../lib';
 import { createConsumer, runConsumer, type EventContext, type RunningConsumer } from '../../../lib/consumer';
 import { SILENT } from '../../../lib/consume/telemetry';
 import { silenceTimerWarning } from '../../../lib/kafka/timer-warning';
-import { localClientConfig } from '../../../local/dynamodb';
 import { AGGREGATE, consumed, CONSUMERS, emitted, TABLE, type ConsumerName } from '../world/load';
 import type { ConsumerProcessOptions } from './consumer-options';
 
@@ -90,7 +89,7 @@ class Consumers {
   }
 
   #client(): DynamoDBDocument {
-    const config = { ...localClientConfig(this.#options.endpoint), maxAttempts: 1, requestHandler: REQUEST_LIMITS };
+    const config = { ...this.#options.clientConfig, maxAttempts: 1, requestHandler: REQUEST_LIMITS };
     return DynamoDBDocument.from(new DynamoDBClient(config));
   }
 }

@@ -1,24 +1,24 @@
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { ruleSwitchedOff, type SwitchedOff } from '../../builders/without-rule';
 import { spawnSupervised, type SupervisedProcess } from '../../../local/supervised-process';
 
 export const PROGRAMS = ['writer', 'reader', 'consumer'] as const;
 type Program = (typeof PROGRAMS)[number];
 
-/** One file for all processes of a program: to load the sources would take each of them a second. */
-export async function bundlePrograms(folder: string): Promise<void> {
+/**
+ * One file for all processes of a program: to load the sources would take each of them a second.
+ *
+ * @param consumerRule - left out of the consumer
+ */
+export async function bundlePrograms(folder: string, consumerRule: SwitchedOff | undefined): Promise<void> {
   await Promise.all(
     PROGRAMS.map((name) =>
       build({
-        entryPoints: [join(__dirname, `${name}.ts`)],
-        ...{
-          outfile: join(folder, `${name}.js`),
-          bundle: true,
-          platform: 'node',
-          target: 'node22',
-          logLevel: 'warning',
-        },
+        ...{ entryPoints: [join(__dirname, `${name}.ts`)], outfile: join(folder, `${name}.js`) },
+        ...{ bundle: true, platform: 'node', target: 'node22', logLevel: 'warning' },
+        plugins: name === 'consumer' && consumerRule !== undefined ? [ruleSwitchedOff(consumerRule)] : [],
       }),
     ),
   );

@@ -1,9 +1,16 @@
+/** Of an AWS client. */
+export interface ClientConfig {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
 /** How a writer's process writes. */
 export interface WriterOptions {
   /** File of {@link WriterLine}s. */
   readonly log: string;
-  /** Of DynamoDB, or of a proxy before it. */
-  readonly endpoint: string;
+  /** For DynamoDB, or a proxy before it. */
+  readonly clientConfig: ClientConfig;
   readonly tableName: string;
   readonly region: string;
   readonly seed: number;

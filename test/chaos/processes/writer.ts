@@ -5,7 +5,6 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
 import { createOutbox, OutboxError, type TransactionAction } from '../../../lib';
 import { Random } from '../../../lib/testing/random';
-import { localClientConfig } from '../../../local/dynamodb';
 import {
   AGGREGATE,
   hasVersions,
@@ -44,7 +43,7 @@ class Writer {
   constructor(options: WriterOptions) {
     this.#options = options;
     this.#log = openSync(options.log, 'a');
-    const config = { ...localClientConfig(options.endpoint), maxAttempts: 2, requestHandler: REQUEST_LIMITS };
+    const config = { ...options.clientConfig, maxAttempts: 2, requestHandler: REQUEST_LIMITS };
     this.#client = DynamoDBDocument.from(new DynamoDBClient(config));
     this.#outbox = this.open();
   }

@@ -14,6 +14,8 @@ export interface RelayOptions {
   readonly endpoint: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly random: Random;
+  /** Of another relay than the template's. */
+  readonly codeFolder: string | undefined;
   /** How the sandboxes differ that log in. */
   readonly login: Deviation;
 }
@@ -37,12 +39,13 @@ export class RelaySide {
   #sweeping: Promise<void> | undefined;
   #isLate = false;
 
-  constructor({ stack, endpoint, environment, random, login }: RelayOptions) {
+  constructor({ stack, endpoint, environment, random, codeFolder, login }: RelayOptions) {
     const { template, tableName, region, credentials } = stack;
     this.#stack = stack;
     this.login = login;
     this.sandboxes = new Sandboxes({
-      ...{ function: template.relay, region, random, logFolder: stack.logFolder },
+      function: { ...template.relay, ...(codeFolder === undefined ? {} : { codeFolder }) },
+      ...{ region, random, logFolder: stack.logFolder },
       environment: {
         ...template.relay.environment(tableName, region),
         AWS_ACCESS_KEY_ID: credentials.accessKeyId,

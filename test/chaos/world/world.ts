@@ -14,6 +14,7 @@ import { ProcessPool, bundlePrograms } from '../processes/process-pool';
 import type { ConsumerProcessOptions } from '../processes/consumer-options';
 import type { WriterOptions, WriterRates } from '../processes/writer-options';
 import type { Removal } from '../history';
+import { bundleRelay, type Control } from '../controls/controls';
 import { startTestbed, type Testbed } from './brokers';
 import { startDatabase, type Database, type DatabaseName } from './database';
 import { FaultyDatabase } from './faulty-database';
@@ -29,6 +30,8 @@ export interface WorldOptions {
   readonly publisher: string;
   readonly writers: WriterLoad;
   readonly consumerProcesses: number;
+  /** A part that is known to be wrong. */
+  readonly control?: Pick<Control, 'relay' | 'consumer'>;
   readonly onProgress: (text: string) => void;
 }
 
@@ -148,7 +151,11 @@ export class World {
     undo.push(() => secrets.stop());
     const certificate = join(folder, 'brokers.pem');
     writeFileSync(certificate, testbed.cluster.certificate ?? '');
+    const wrongRelay = options.control?.relay;
+    const codeFolder = wrongRelay === undefined ? undefined : join(folder, 'wrong-relay');
+    if (wrongRelay !== undefined && codeFolder !== undefined) await bundleRelay(wrongRelay, codeFolder);
     const relay = new RelaySide({
+      codeFolder,
       ...{ stack, endpoint: relayEndpoint, random, environment: RELAY_VARIABLES },
       login: {
         environment: {
@@ -161,15 +168,16 @@ export class World {
       },
     });
     onProgress('start relay, consumers and readers');
-    await bundlePrograms(folder);
+    await bundlePrograms(folder, options.control?.consumer);
     const processLog = join(logFolder, 'processes.log');
     const { tableName, region } = stack;
+    const clientConfig = { ...stack.clientConfig, endpoint: serviceEndpoint };
     const pool = (program: 'writer' | 'consumer', each: readonly object[]): ProcessPool =>
       new ProcessPool({ folder, program, options: each, logFile: processLog });
-    const writers = writerOptions(options, { folder, endpoint: serviceEndpoint, tableName, region });
+    const writers = writerOptions(options, { folder, clientConfig, tableName, region });
     const newConsumers = (isLatest: boolean): ProcessPool => {
       const each: ConsumerProcessOptions = {
-        ...{ brokers: testbed.cluster.brokers, endpoint: serviceEndpoint, region },
+        ...{ brokers: testbed.cluster.brokers, clientConfig, region },
         ...{ outboxTable: tableName, isLatest },
       };
       return pool(
@@ -222,7 +230,7 @@ export class World {
 
 function writerOptions(
   { seed, writers: { processes, loops, pauseMs, rates } }: WorldOptions,
-  { folder, ...place }: { readonly folder: string } & Pick<WriterOptions, 'endpoint' | 'tableName' | 'region'>,
+  { folder, ...place }: { readonly folder: string } & Pick<WriterOptions, 'clientConfig' | 'tableName' | 'region'>,
 ): WriterOptions[] {
   return Array.from({ length: processes }, (_, slot) => ({
     ...{ ...place, seed, slot, loops, pauseMs, rates, slots: processes },
