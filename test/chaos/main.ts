@@ -10,23 +10,27 @@ import { FAULTS } from './faults/all';
 import { runChaos, type RunOptions, type RunResult } from './run';
 import { DATABASES, type DatabaseName } from './world/database';
 
-const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--faults NAME,…] [--publisher kafkajs|platformatic]
+const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--rate 100] [--faults NAME,…] [--publisher kafkajs|platformatic]
                  [--database simulated|local] [--history FILE] [--controls all|none|NAME,…] [--list]
   applies faults at random while services write, and judges the history of the run by the guarantees;
   then runs the controls, of which each has a part that is known to be wrong, and must be found wrong
-  --list  prints the faults and the controls`;
+  --rate: transactions a second; --list prints the faults and the controls`;
 
 interface Options extends RunOptions {
   readonly controls: readonly Control[];
 }
 
 const CONTROL_MINUTES = 1;
+const WRITERS = 3;
+/** Transactions at a time of each. */
+const LOOPS = 4;
 
 function parseOptions(): Options | undefined {
   const { values } = parseArgs({
     options: {
       seed: { type: 'string', default: '1' },
       minutes: { type: 'string', default: '10' },
+      rate: { type: 'string', default: '100' },
       faults: { type: 'string' },
       publisher: { type: 'string', default: 'kafkajs' },
       database: { type: 'string', default: 'simulated' },
@@ -36,9 +40,10 @@ function parseOptions(): Options | undefined {
     },
   });
   if (values.list) return undefined;
-  const [seed, minutes] = [Number(values.seed), Number(values.minutes)];
+  const [seed, minutes, rate] = [values.seed, values.minutes, values.rate].map(Number) as [number, number, number];
   if (!Number.isSafeInteger(seed) || seed < 0) throw new Error('--seed must be a whole number.');
   if (!(minutes > 0)) throw new Error('--minutes must be a positive number.');
+  if (!(rate > 0)) throw new Error('--rate must be a positive number.');
   if (!DATABASES.includes(values.database as DatabaseName)) {
     throw new Error(`--database is "${values.database}"; it must be one of ${DATABASES.join(', ')}.`);
   }
@@ -48,7 +53,7 @@ function parseOptions(): Options | undefined {
     controls: chosen('control', CONTROLS, values.controls),
     history: values.history ?? join(CACHE, 'chaos', `seed-${seed}.jsonl`),
     load: {
-      ...{ processes: 3, loops: 4, pauseMs: 100 },
+      ...{ processes: WRITERS, loops: LOOPS, pauseMs: (WRITERS * LOOPS * 1_000) / rate },
       rates: { foreign: 0.02, malformed: 0.01, misaddressed: 0.001, large: 0.001, unreadable: 0.001 },
     },
     tell: (text) => console.error(text),

@@ -29,7 +29,7 @@ const anyBroker = ({ world, random }: FaultContext) => {
 };
 
 /** Repairs in any case, also when the run is interrupted. */
-async function during(work: () => Promise<void>, repair: () => Promise<unknown> | void): Promise<void> {
+async function during(work: () => Promise<void>, repair: () => unknown): Promise<void> {
   try {
     await work();
   } finally {

@@ -17,8 +17,8 @@ export interface ChaosFault {
   /** Why it cannot be applied in this world; left out if it always can. */
   readonly unavailable?: (world: World) => string | undefined;
   /**
-   * Applies it, and resolves when it is over and repaired. Resolves with `false` if there was nothing that it could
-   * happen to: it does not count as applied. A number says for how many milliseconds more it has consequences.
+   * Applies it, and resolves when it is over and repaired: with `false` if there was nothing that it could happen to,
+   * so that it does not count as applied, or with a number if it has consequences for so many milliseconds more.
    */
-  apply(context: FaultContext): Promise<boolean | number | void>;
+  apply(context: FaultContext): Promise<unknown>;
 }

@@ -9,6 +9,8 @@ const relay = (fault: Omit<ChaosFault, 'group'>): ChaosFault => ({ ...fault, gro
 /** How long a fault waits for the step at which it kills the relay. */
 const STEP_MS = 10_000;
 const BUSY_MS = 5_000;
+const LASTS_MS = 12_000;
+const POLL_MS = 5;
 const SHORT_TIMEOUT_SECONDS = 2;
 const LITTLE_MEMORY_MB = 90;
 
@@ -30,10 +32,13 @@ const DATABASE_STEPS = {
   'after-hold': ['after', 'TransactWriteItems'],
 } as const;
 
-async function whenBusy({ relay: { sandboxes } }: World): Promise<void> {
-  const end = Date.now() + BUSY_MS;
-  while (sandboxes.busy === 0 && Date.now() < end) await sleep(5);
+/** Resolves when it is true, or after `ms`. */
+async function until(isTrue: () => boolean, ms: number): Promise<void> {
+  const end = Date.now() + ms;
+  while (!isTrue() && Date.now() < end) await sleep(POLL_MS);
 }
+
+const whenBusy = ({ relay: { sandboxes } }: World): Promise<void> => until(() => sandboxes.busy > 0, BUSY_MS);
 
 const killedAtRequest = Object.entries(DATABASE_STEPS).map(([step, [moment, operation]]) =>
   relay({
@@ -48,7 +53,7 @@ const killedAtRequest = Object.entries(DATABASE_STEPS).map(([step, [moment, oper
           await world.relay.sandboxes.kill('all');
         },
       });
-      for (const end = Date.now() + STEP_MS; !isApplied && Date.now() < end;) await sleep(20);
+      await until(() => isApplied, STEP_MS);
       cancel();
       return isApplied;
     },
@@ -74,7 +79,7 @@ const killedAtProduce = (['before-publish', 'after-publish'] as const).map((step
         return false;
       };
       for (const proxy of proxied) proxy.onPassage = onPassage;
-      for (const end = Date.now() + STEP_MS; !isApplied && Date.now() < end;) await sleep(20);
+      await until(() => isApplied, STEP_MS);
       for (const proxy of proxied) proxy.onPassage = undefined;
       return isApplied;
     },
@@ -105,8 +110,7 @@ export const RELAY_FAULTS: readonly ChaosFault[] = [
       sandboxes.deviation = { timeoutSeconds: SHORT_TIMEOUT_SECONDS };
       world.relayDatabase.begin('silent', 0.5);
       try {
-        for (const end = Date.now() + 12_000; sandboxes.ends.timedOut < before + 2 && Date.now() < end;)
-          await sleep(100);
+        await until(() => sandboxes.ends.timedOut >= before + 2, LASTS_MS);
       } finally {
         sandboxes.deviation = undefined;
         world.relayDatabase.end();
@@ -122,8 +126,7 @@ export const RELAY_FAULTS: readonly ChaosFault[] = [
       const before = sandboxes.ends.outOfMemory;
       sandboxes.deviation = { memoryMb: LITTLE_MEMORY_MB };
       try {
-        for (const end = Date.now() + 12_000; sandboxes.ends.outOfMemory < before + 2 && Date.now() < end;)
-          await sleep(100);
+        await until(() => sandboxes.ends.outOfMemory >= before + 2, LASTS_MS);
       } finally {
         sandboxes.deviation = undefined;
       }

@@ -11,6 +11,11 @@ export interface Applied {
   together: number;
 }
 
+interface Active {
+  readonly name: string;
+  isTogether: boolean;
+}
+
 export interface ScheduleOptions {
   readonly world: World;
   readonly seed: number;
@@ -32,7 +37,7 @@ export class FaultSchedule {
   /** Faults that could not be applied or repaired, with the reason. */
   readonly failures: string[] = [];
   readonly #options: ScheduleOptions;
-  readonly #active = new Set<string>();
+  readonly #active = new Set<Active>();
 
   constructor(options: ScheduleOptions) {
     this.#options = options;
@@ -62,22 +67,22 @@ export class FaultSchedule {
     const { world, onFault } = this.#options;
     const { name } = fault;
     const at = Date.now();
-    this.#active.add(name);
-    let isTogether = this.#active.size > 1;
-    onFault([...this.#active].join(' + '));
+    const active = { name, isTogether: this.#active.size > 0 };
+    for (const other of this.#active) other.isTogether = true;
+    this.#active.add(active);
+    onFault([...this.#active].map((each) => each.name).join(' + '));
     let lastsMs = 0;
     try {
       const result = await fault.apply({ world, random });
-      isTogether ||= this.#active.size > 1;
       if (result === false) return;
       if (typeof result === 'number') lastsMs = result;
       const applied = this.applied.get(name) ?? { alone: 0, together: 0 };
-      applied[isTogether ? 'together' : 'alone']++;
+      applied[active.isTogether ? 'together' : 'alone']++;
       this.applied.set(name, applied);
     } catch (error) {
       this.failures.push(`${name}: ${messageOf(error)}`);
     } finally {
-      this.#active.delete(name);
+      this.#active.delete(active);
       this.history.push({ kind: 'fault', name, at, until: Date.now() + lastsMs });
     }
   }

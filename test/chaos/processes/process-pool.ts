@@ -79,7 +79,7 @@ export class ProcessPool {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await Promise.all(this.#processes.map((process) => process?.end(STOP_GRACE_MS)));
+    await Promise.all(this.#processes.map((process) => process?.end(STOP_GRACE_MS) ?? Promise.resolve()));
   }
 
   async #run(slot: number): Promise<void> {

@@ -111,10 +111,10 @@ export class RelaySide {
   }
 
   async #sweepRegularly(): Promise<void> {
-    const { signal } = this.#ended;
-    while (!signal.aborted) {
-      await sleep(SWEEP_EVERY_MS, undefined, { signal }).catch(() => undefined);
-      if (this.#isLate || signal.aborted) continue;
+    for (;;) {
+      await sleep(SWEEP_EVERY_MS, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+      if (this.#ended.signal.aborted) return;
+      if (this.#isLate) continue;
       await this.#stack.probe().catch(() => this.counts.sweepFailures++);
       await this.sweep();
     }

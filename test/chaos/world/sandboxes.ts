@@ -98,8 +98,10 @@ export class Sandboxes {
 
   /** SIGKILL to one that is working, if there is one, else to any; or to all. */
   async kill(which: 'one' | 'all'): Promise<void> {
-    const chosen = which === 'all' ? [...this.#all] : [this.#anyBusy() ?? this.#options.random.pick([...this.#all])];
-    await Promise.all(chosen.map((sandbox) => sandbox?.invoker.kill()));
+    const all = [...this.#all];
+    const one = this.#anyBusy() ?? this.#options.random.pick(all);
+    const chosen = which === 'all' ? all : one === undefined ? [] : [one];
+    await Promise.all(chosen.map(({ invoker }) => invoker.kill()));
   }
 
   /** SIGSTOP to one that is working; its caller waits. Returns whether there was one. */

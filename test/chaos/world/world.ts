@@ -135,7 +135,10 @@ export class World {
       () => relayDatabase.stop(),
     );
     const cli = new OutboxCli();
-    undo.push(() => Promise.resolve(cli.remove()));
+    undo.push(() => {
+      cli.remove();
+      return Promise.resolve();
+    });
     onProgress('synthesize the stack, create tables and topics');
     const stack = await startStack({
       topics: judged.filter((topic) => topic !== TOPIC.missing).map((topic) => ({ topic })),
