@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import type { Admin } from 'kafkajs';
 import { createTopics, deleteTopic, withAdmin } from '../../../local/kafka/topics';
 import { waitUntil } from '../../../local/wait-until';
 import { configureTopic, type Testbed } from '../world/brokers';
@@ -50,6 +51,16 @@ export const replicated = ({ cluster }: Testbed): Promise<unknown> =>
       return isSynced ? true : undefined;
     }),
   );
+
+/** As `withAdmin`, until it succeeds: brokers that have just changed refuse or are not there. */
+const persistently = (
+  { brokers: addresses }: Testbed['cluster'],
+  work: (admin: Admin) => Promise<unknown>,
+): Promise<unknown> =>
+  waitUntil('An answer of the brokers', REASSIGNED_MS, async () => {
+    await withAdmin(addresses, work);
+    return true;
+  });
 
 export const BROKER_FAULTS: readonly ChaosFault[] = [
   brokers({
@@ -254,7 +265,7 @@ async function reassign({ cluster: { brokers: addresses } }: Testbed, topic: str
   );
 }
 
-const DISK_MB = 48;
+const DISK_MB = 96;
 
 /** A further broker on a small disk leads the partitions of a topic; then the disk gets full. */
 async function fillDisk({ cluster }: Testbed): Promise<void> {
@@ -263,15 +274,15 @@ async function fillDisk({ cluster }: Testbed): Promise<void> {
   try {
     const own = await cluster.addBroker({ folder: disk });
     const others = [1, 2, 3];
-    const assign = async (replicas: (partition: number) => number[]): Promise<void> => {
-      await withAdmin(cluster.brokers, async (admin) => {
+    // For some seconds after a broker has died, others still name it, and the client may try it first.
+    const assign = (replicas: (partition: number) => number[]): Promise<unknown> =>
+      persistently(cluster, async (admin) => {
         const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC.archive] });
         const partitionAssignment = (topics[0]?.partitions ?? []).map(({ partitionId }) => ({
           ...{ partition: partitionId, replicas: replicas(partitionId) },
         }));
         await admin.alterPartitionReassignments({ topics: [{ topic: TOPIC.archive, partitionAssignment }] });
       });
-    };
     const settled = (): Promise<unknown> =>
       waitUntil('The reassignment', REASSIGNED_MS, () =>
         withAdmin(cluster.brokers, async (admin) =>
