@@ -180,8 +180,8 @@ class Judge {
     }
   }
 
-  #itemsOf({ key, position }: Commit): readonly StoredItem[] {
-    return this.#items.get(`${key} ${position}`) ?? [];
+  #itemsOf({ key, position, events: [first] }: Commit): readonly StoredItem[] {
+    return (this.#items.get(`${key} ${position}`) ?? []).filter(({ id }) => id === first?.id);
   }
 
   get #items(): ReadonlyMap<string, readonly StoredItem[]> {

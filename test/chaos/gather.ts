@@ -93,7 +93,7 @@ async function readTable({ clientConfig, tableName }: Stack) {
       if (isOwnPartition(pk) || isSignalKey(sk)) continue;
       const { state, receipts, processedAt, expiresAtSeconds } = itemStateOf(image);
       items.push({
-        ...{ kind: 'item', key: pk, position: sk, state },
+        ...{ kind: 'item', key: pk, position: sk, id: image['id']?.S ?? '', state },
         ...(receipts.length === 0 ? {} : { receipts }),
         ...(processedAt === undefined ? {} : { processedAt }),
         ...(expiresAtSeconds === undefined ? {} : { expiresAt: expiresAtSeconds }),

@@ -75,6 +75,8 @@ export interface StoredItem {
   readonly kind: 'item';
   readonly key: string;
   readonly position: string;
+  /** Of its first event: a position may be used again after a transaction that failed. */
+  readonly id: string;
   readonly state: 'pending' | 'parked' | 'processed' | 'discarded';
   readonly receipts?: readonly string[];
   readonly processedAt?: number;

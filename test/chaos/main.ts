@@ -10,11 +10,12 @@ import { FAULTS } from './faults/all';
 import { runChaos, type RunOptions, type RunResult } from './run';
 import { DATABASES, type DatabaseName } from './world/database';
 
-const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--rate 100] [--faults NAME,…] [--publisher kafkajs|platformatic]
+const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--events N] [--rate 100] [--faults NAME,…] [--publisher kafkajs|platformatic]
                  [--database simulated|local] [--history FILE] [--controls all|none|NAME,…] [--list]
   applies faults at random while services write, and judges the history of the run by the guarantees;
   then runs the controls, of which each has a part that is known to be wrong, and must be found wrong
-  --rate: transactions a second; --list prints the faults and the controls`;
+  --events: goes on until so many are committed; --rate: transactions a second;
+  --list prints the faults and the controls`;
 
 interface Options extends RunOptions {
   readonly controls: readonly Control[];
@@ -31,6 +32,7 @@ function parseOptions(): Options | undefined {
       seed: { type: 'string', default: '1' },
       minutes: { type: 'string', default: '10' },
       rate: { type: 'string', default: '100' },
+      events: { type: 'string' },
       faults: { type: 'string' },
       publisher: { type: 'string', default: 'kafkajs' },
       database: { type: 'string', default: 'simulated' },
@@ -49,6 +51,7 @@ function parseOptions(): Options | undefined {
   }
   return {
     ...{ seed, minutes, publisher: values.publisher, database: values.database as DatabaseName },
+    events: values.events === undefined ? undefined : Number(values.events),
     faults: chosen('fault', FAULTS, values.faults ?? 'all'),
     controls: chosen('control', CONTROLS, values.controls),
     history: values.history ?? join(CACHE, 'chaos', `seed-${seed}.jsonl`),

@@ -19,7 +19,7 @@ export interface RunOptions {
   readonly seed: number;
   /** How long faults are applied. */
   readonly minutes: number;
-  /** The writers end when they have committed so many events, if that is earlier. */
+  /** Faults are applied longer, until so many events are committed. */
   readonly events?: number;
   readonly faults: readonly ChaosFault[];
   readonly publisher: string;
@@ -66,16 +66,17 @@ export async function runChaos(options: RunOptions): Promise<RunResult> {
 }
 
 async function play(world: World, options: RunOptions): Promise<RunResult> {
-  const { seed, minutes, faults, tell } = options;
+  const { seed, minutes, events = 0, faults, tell } = options;
   const startedAt = Date.now();
   let doing = 'no fault';
   const schedule = new FaultSchedule({
-    ...{ world, seed, faults, until: startedAt + minutes * 60_000 },
+    ...{ world, seed, faults },
+    isOver: () => Date.now() >= startedAt + minutes * 60_000 && world.progress.committed >= events,
     onFault: (text) => (doing = text),
   });
   const progress = setInterval(() => {
-    const { invocations } = world.relay.counts;
-    tell(`${clock(Date.now() - startedAt)}  ${invocations} invocations, ${doing}`);
+    const { committed } = world.progress;
+    tell(`${clock(Date.now() - startedAt)}  ${committed.toLocaleString('en-US')} events committed, ${doing}`);
   }, PROGRESS_MS);
   try {
     await world.writers.start();

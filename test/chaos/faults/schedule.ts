@@ -20,8 +20,8 @@ export interface ScheduleOptions {
   readonly world: World;
   readonly seed: number;
   readonly faults: readonly ChaosFault[];
-  /** Epoch milliseconds after which no further fault begins. */
-  readonly until: number;
+  /** Whether no further fault begins. */
+  readonly isOver: () => boolean;
   readonly onFault: (text: string) => void;
 }
 
@@ -54,7 +54,7 @@ export class FaultSchedule {
 
   async #lane(faults: readonly ChaosFault[], random: Random): Promise<void> {
     let left: ChaosFault[] = [];
-    while (faults.length > 0 && Date.now() < this.#options.until) {
+    while (faults.length > 0 && !this.#options.isOver()) {
       if (left.length === 0) left = shuffled(faults, random);
       const fault = left.shift();
       if (fault === undefined) return;

@@ -61,3 +61,9 @@ export type WriterLine =
   | { readonly kind: 'written' | 'refused'; readonly requestId: string }
   | { readonly kind: 'conflict' | 'retried' | 'malformed' }
   | { readonly kind: 'failed'; readonly why: string };
+
+/** The report of a writer's process to its parent. */
+export interface WriterReport {
+  /** Events that were committed since the last report. */
+  readonly committed: number;
+}

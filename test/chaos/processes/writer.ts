@@ -15,9 +15,10 @@ import {
   type WrittenEvent,
   type WrittenType,
 } from '../world/load';
-import type { WriterLine, WriterOptions } from './writer-options';
+import type { WriterLine, WriterOptions, WriterReport } from './writer-options';
 
 const REQUEST_LIMITS = { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true };
+const REPORT_MS = 1_000;
 const ATTEMPTS = 10;
 const RETRY_MS = { from: 50, below: 400 } as const;
 
@@ -38,6 +39,8 @@ class Writer {
   readonly #outbox: ReturnType<typeof this.open>;
   readonly #versions = new Map<string, number>();
   #lastCommitAt = 0;
+  /** Events that were committed since the last report. */
+  #committed = 0;
   #isStopped = false;
 
   constructor(options: WriterOptions) {
@@ -61,8 +64,16 @@ class Writer {
 
   /** Writes until it is stopped, in several transactions at a time that share no key. */
   async run(): Promise<void> {
+    const report = (): void => {
+      process.send?.({ committed: this.#committed } satisfies WriterReport);
+      this.#committed = 0;
+    };
+    const reports = setInterval(report, REPORT_MS);
     await Promise.all(Array.from({ length: this.#options.loops }, (_, loop) => this.#write(loop)));
+    clearInterval(reports);
+    report();
     this.#client.destroy();
+    process.disconnect();
   }
 
   async #write(loop: number): Promise<void> {
@@ -104,6 +115,7 @@ class Writer {
       };
       const outcome = await this.#send(() => this.#outbox.transact(this.#client, transaction));
       if (outcome !== 'unknown') this.#note({ kind: outcome, requestId });
+      if (outcome === 'written') this.#committed += commits.reduce((sum, { events }) => sum + events.length, 0);
       for (const { aggregate } of changes) {
         if (outcome === 'written' && aggregate.version !== undefined) {
           this.#versions.set(aggregate.key, aggregate.version);

@@ -12,7 +12,7 @@ import { OutboxCli } from '../../local/harness/cli';
 import { permissionKnown, permit } from '../../client-conformance/topics';
 import { ProcessPool, bundlePrograms } from '../processes/process-pool';
 import type { ConsumerProcessOptions } from '../processes/consumer-options';
-import type { WriterOptions, WriterRates } from '../processes/writer-options';
+import type { WriterOptions, WriterRates, WriterReport } from '../processes/writer-options';
 import type { Removal } from '../history';
 import { bundleRelay, type Control } from '../controls/controls';
 import { startTestbed, type Testbed } from './brokers';
@@ -73,13 +73,14 @@ export class World {
   readonly readers: Readers;
   readonly operator: Operator;
   readonly removals: Removal[] = [];
+  readonly progress: { committed: number };
   consumers: ProcessPool;
   readonly #undo: (() => Promise<unknown>)[];
   readonly #newConsumers: (isLatest: boolean) => ProcessPool;
 
   private constructor(
     parts: Pick<World, 'folder' | 'testbed' | 'database' | 'stack' | 'relay' | 'relayDatabase' | 'serviceDatabase'> &
-      Pick<World, 'writers' | 'writerLogs' | 'readers' | 'operator'>,
+      Pick<World, 'writers' | 'writerLogs' | 'readers' | 'operator' | 'progress'>,
     newConsumers: (isLatest: boolean) => ProcessPool,
     undo: (() => Promise<unknown>)[],
   ) {
@@ -94,6 +95,7 @@ export class World {
     this.writerLogs = parts.writerLogs;
     this.readers = parts.readers;
     this.operator = parts.operator;
+    this.progress = parts.progress;
     this.consumers = newConsumers(false);
     this.#newConsumers = newConsumers;
     this.#undo = undo;
@@ -175,8 +177,12 @@ export class World {
     const processLog = join(logFolder, 'processes.log');
     const { tableName, region } = stack;
     const clientConfig = { ...stack.clientConfig, endpoint: serviceEndpoint };
+    const progress = { committed: 0 };
     const pool = (program: 'writer' | 'consumer', each: readonly object[]): ProcessPool =>
-      new ProcessPool({ folder, program, options: each, logFile: processLog });
+      new ProcessPool({
+        ...{ folder, program, options: each, logFile: processLog },
+        onMessage: (message) => (progress.committed += (message as WriterReport).committed),
+      });
     const writers = writerOptions(options, { folder, clientConfig, tableName, region });
     const newConsumers = (isLatest: boolean): ProcessPool => {
       const each: ConsumerProcessOptions = {
@@ -194,7 +200,7 @@ export class World {
         writers: pool('writer', writers),
         writerLogs: writers.map(({ log }) => log),
         readers: new Readers(testbed, folder, processLog),
-        operator: new Operator(cli),
+        ...{ operator: new Operator(cli), progress },
       },
       newConsumers,
       undo,

@@ -17,7 +17,13 @@ const delivery = (version: number, change: Partial<Delivery> = {}): Delivery => 
   ...change,
 });
 const item = (version: number, change: Partial<StoredItem> = {}): StoredItem => ({
-  ...{ kind: 'item', key: 'order#1', position: String(version).padStart(16, '0'), state: 'processed' },
+  ...{
+    kind: 'item',
+    key: 'order#1',
+    position: String(version).padStart(16, '0'),
+    id: `e${version}`,
+    state: 'processed',
+  },
   ...{ receipts: [`orders-0@${version}`], processedAt: NOW, expiresAt: NOW / 1_000 + 60 },
   ...change,
 });
@@ -102,6 +108,10 @@ const accepted: Readonly<Record<string, readonly HistoryLine[]>> = {
     id: 'e3',
   }),
   'a transaction without an answer that failed': planted(none, commit(3, { isUncertain: true })),
+  'a transaction without an answer that failed, and whose position was used again': planted(
+    none,
+    commit(2, { isUncertain: true, events: [{ id: 'failed', topic: 'orders' }] }),
+  ),
   'copies that were asked for': planted(none, delivery(1, { offset: 3, isReplay: true })),
   'an event that a consumer gave up': planted(
     any(is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),

@@ -13,13 +13,9 @@ const fault = (name: string, part: Partial<ChaosFault> = {}): ChaosFault => ({
 });
 
 async function played(faults: readonly ChaosFault[], minutes: number, seed = 1): Promise<FaultSchedule> {
-  const schedule = new FaultSchedule({
-    world,
-    seed,
-    faults,
-    until: Date.now() + minutes * 60_000,
-    onFault: () => undefined,
-  });
+  const end = Date.now() + minutes * 60_000;
+  const isOver = (): boolean => Date.now() >= end;
+  const schedule = new FaultSchedule({ world, seed, faults, isOver, onFault: () => undefined });
   const ended = schedule.run();
   await jest.advanceTimersByTimeAsync((minutes + 2) * 60_000);
   await ended;
