@@ -94,14 +94,22 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     return trimmed;
   }
 
-  /** Reads another stream from its beginning. Undelivered records of the current stream are lost. */
+  /**
+   * Reads another stream from its beginning, after the running invocations. Undelivered records of the current stream
+   * are lost.
+   */
   async follow(streamArn: string): Promise<void> {
     const left = [...this.#pollers.values()];
-    this.#pollers.clear();
-    await Promise.all(left.map((poller) => poller.stop()));
-    this.#finished.clear();
     this.#streamArn = streamArn;
-    await this.#discover('TRIM_HORIZON');
+    this.#pollers.clear();
+    this.#finished.clear();
+    const followed = this.#discovering.then(async () => {
+      await Promise.all(left.map((poller) => poller.stop()));
+      await this.#discover('TRIM_HORIZON');
+    });
+    // No other discovery begins before: it would start a shard next to an invocation for the current stream.
+    this.#discovering = followed.catch(() => undefined);
+    await followed;
   }
 
   /** Resumes where `disable()` stopped. */
@@ -116,15 +124,16 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
    * invocation has ended; waits while the mapping is disabled.
    */
   async redeliverLast(): Promise<void> {
-    await Promise.all([...this.#pollers.values()].map((poller) => poller.redeliverLast()));
+    await Promise.all(this.#reading().map((poller) => poller.redeliverLast()));
   }
 
   /**
    * Resets the checkpoint to this sequence number and reads from there again: of one shard in progress, or of every one.
    */
   async redeliver(from: string, shardId?: string): Promise<void> {
-    const chosen = [...this.#pollers].filter(([id]) => shardId === undefined || id === shardId);
-    await Promise.all(chosen.map(([, poller]) => poller.redeliver(from)));
+    const poller = this.#pollers.get(shardId ?? '');
+    const chosen = shardId === undefined ? this.#reading() : poller === undefined ? [] : [poller];
+    await Promise.all(chosen.map((each) => each.redeliver(from)));
   }
 
   /**
@@ -150,6 +159,11 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     await Promise.all(this.#runs);
   }
 
+  /** The pollers of shards that are not read to their end. */
+  #reading(): ShardPoller[] {
+    return [...this.#pollers].flatMap(([shardId, poller]) => (this.#finished.has(shardId) ? [] : [poller]));
+  }
+
   /** Shards that appear later are read from their beginning: the starting position is for the first ones. */
   #discoverAgain(): void {
     this.#discovering = this.#discovering
@@ -170,6 +184,8 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
       if (parentDone && !this.#finished.has(shardId) && !this.#pollers.has(shardId))
         this.#startPoller(shardId, startingPosition);
     }
+    // Not before its children are read: until then `caughtUp()` must wait for them.
+    for (const shardId of this.#finished) this.#pollers.delete(shardId);
   }
 
   #startPoller(shardId: string, startingPosition: MappingSettings['startingPosition']): void {
@@ -190,7 +206,6 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     this.#runs.push(
       poller.run().then(() => {
         if (this.#stopped || this.#pollers.get(shardId) !== poller) return;
-        this.#pollers.delete(shardId);
         this.#finished.add(shardId);
         this.#discoverAgain();
       }),

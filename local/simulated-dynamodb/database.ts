@@ -1,10 +1,12 @@
-import { ServiceError } from '../../lib/testing/dynamodb/errors';
+import { hash } from 'node:crypto';
+import { refuse, ServiceError } from '../../lib/testing/dynamodb/errors';
 import { MemoryDynamoDb, type Change } from '../../lib/testing/dynamodb/memory-dynamodb';
 import { scan } from '../../lib/testing/dynamodb/reads';
 import { checkCount, checkParameters, type Request } from '../../lib/testing/dynamodb/request';
 import type { Item } from '../../lib/testing/dynamodb/value';
-import { evaluate } from '../../lib/testing/dynamodb/writes';
+import { evaluate, type Write } from '../../lib/testing/dynamodb/writes';
 import { Random } from '../../lib/testing/random';
+import { Capacity, type CapacityRequest } from './capacity';
 import { Interleaver } from './interleaver';
 import { itemNameOf, readStatement, tableNameOf, type StatementRequest } from './partiql';
 import { PastStates } from './past-states';
@@ -16,7 +18,7 @@ import type { Shown } from './table-stream';
 /** An object, or JSON. */
 export type Answer = object | string;
 
-type AnyRequest = TableRequest & StreamRequest & ScanRequest & BatchExecuteStatementRequest;
+type AnyRequest = TableRequest & StreamRequest & ScanRequest & BatchExecuteStatementRequest & CapacityRequest;
 type Operation = (request: AnyRequest) => Answer;
 
 const MAX_STATEMENTS = 25;
@@ -32,6 +34,7 @@ export class SimulatedDatabase {
   readonly #tables: TableApi;
   readonly #interleaver: Interleaver;
   readonly #past = new PastStates();
+  readonly #capacity = new Capacity();
   readonly #requests: Record<string, number> = {};
   readonly #trimming: NodeJS.Timeout;
   #deviations: Deviations;
@@ -50,8 +53,10 @@ export class SimulatedDatabase {
     this.#items = new MemoryDynamoDb({}, now, (name) => {
       throw unknownTable(name);
     });
+    // Hundreds of thousands of transactions are remembered.
+    this.#items.fingerprintOf = (actions) => hash('sha256', JSON.stringify(actions), 'base64');
     this.#items.onCommit = (changes) => this.#committed(changes);
-    this.#tables = new TableApi(this.#items, options, now);
+    this.#tables = new TableApi(this.#items, options, now, (table, bytes) => this.#capacity.read(table, bytes));
     const tables = this.#tables;
     const streams = new StreamApi(tables.streams, region, now);
     this.#operations = {
@@ -90,11 +95,13 @@ export class SimulatedDatabase {
     // Each operation checks the parameters that it reads.
     const request = given as AnyRequest;
     const respond = this.#operations[operation] ?? (() => this.#items.respond(operation, request));
+    this.#capacity.begin(operation, request);
     const { staleMs } = this.#deviations;
     const isStale = staleMs > 0 && READS.has(operation) && !isConsistent(request);
     const answer = isStale
       ? this.#past.at(performance.now() - this.#random.next() * staleMs, () => respond(request))
       : respond(request);
+    this.#capacity.addTo(answer);
     return this.#unshown.length === 0 ? answer : Promise.all(this.#unshown).then(() => answer);
   }
 
@@ -109,6 +116,7 @@ export class SimulatedDatabase {
   }
 
   #committed(changes: readonly Change[]): void {
+    this.#capacity.written(changes);
     const { staleMs } = this.#deviations;
     if (staleMs > 0) this.#past.remember(changes, performance.now(), staleMs);
     for (const change of changes) this.#show(change);
@@ -136,24 +144,20 @@ export class SimulatedDatabase {
   /** Each statement takes effect by itself, with an error of its own. */
   #executeStatements({ Statements: statements }: BatchExecuteStatementRequest): object {
     checkCount('statements', statements.length, MAX_STATEMENTS);
-    const seen = new Set<string>();
-    return {
-      Responses: statements.map((statement) => {
-        const TableName = tableNameOf(statement);
-        try {
-          const write = readStatement(this.#items.table({ TableName }), statement);
-          const item = itemNameOf(write);
-          if (seen.has(item))
-            return { Error: { Code: 'DuplicateItem', Message: 'Two statements for one item' }, TableName };
-          seen.add(item);
-          this.#items.commit([evaluate(write)]);
-          return { TableName };
-        } catch (error) {
-          if (!(error instanceof ServiceError)) throw error;
-          return { Error: { Code: STATEMENT_CODES[error.type] ?? error.type, Message: error.message }, TableName };
-        }
-      }),
-    };
+    const writes = statements.map((statement) => ifAccepted(() => this.#readStatement(statement)));
+    const items = writes.flatMap((write) => (write instanceof ServiceError ? [] : [itemNameOf(write)]));
+    if (new Set(items).size < items.length) refuse('Provided list of item keys contains duplicates');
+    const Responses = writes.map((write) => {
+      if (write instanceof ServiceError) return { Error: statementError(write) };
+      const { name: TableName } = write.table;
+      const refused = ifAccepted(() => this.#items.commit([evaluate(write)]));
+      return refused instanceof ServiceError ? { Error: statementError(refused), TableName } : { TableName };
+    });
+    return { Responses };
+  }
+
+  #readStatement(statement: StatementRequest): Write {
+    return readStatement(this.#items.table({ TableName: tableNameOf(statement) }), statement);
   }
 
   #splitShard(name: string, children: 1 | 2, shardId?: string): ControlCalls['SplitShard']['response'] {
@@ -179,10 +183,10 @@ export class SimulatedDatabase {
       const seconds = item[timeToLive.AttributeName]?.N;
       return seconds !== undefined && Number(seconds) * 1000 < nowMs;
     };
-    const expired = [...table.all()].filter(isExpired).map((item) => table.keyIn(item));
+    const expired = [...table.all()].flatMap(({ item }) => (isExpired(item) ? [table.keyIn(item)] : []));
     for (const key of expired) {
-      const before = table.textOf(key);
-      table.putText(key, undefined);
+      const before = table.stored(key);
+      table.store(key, undefined);
       this.#show({ table, key, before, after: undefined, isExpiry: true });
     }
     return expired.length;
@@ -198,7 +202,7 @@ export class SimulatedDatabase {
     const { user, system } = process.cpuUsage();
     return {
       requests: this.#requests,
-      writeUnits: {},
+      writeUnits: this.#capacity.writeUnits,
       cpuMs: (user + system) / 1000,
       rssBytes: process.memoryUsage.rss(),
     };
@@ -213,6 +217,21 @@ interface ScanRequest extends Request {
 interface BatchExecuteStatementRequest {
   readonly Statements: readonly StatementRequest[];
 }
+
+/** The result of `work`, or the error that DynamoDB returns for it. */
+function ifAccepted<T>(work: () => T): T | ServiceError {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof ServiceError) return error;
+    throw error;
+  }
+}
+
+const statementError = ({ type, message }: ServiceError) => ({
+  Code: STATEMENT_CODES[type] ?? type,
+  Message: message,
+});
 
 const STATEMENT_CODES: Readonly<Record<string, string>> = {
   ConditionalCheckFailedException: 'ConditionalCheckFailed',

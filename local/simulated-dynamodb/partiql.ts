@@ -37,10 +37,10 @@ export const tableNameOf = ({ Statement: text }: StatementRequest): string => st
  */
 export function readStatement(table: Table, { Statement: text, Parameters: parameters = [] }: StatementRequest): Write {
   const { action, sets, removes, where, parameters: count } = statementOf(text);
-  if (parameters.length !== count) refuse("Number of parameters in request and statement don't match.");
+  if (parameters.length < count) refuse("Number of parameters in request and statement don't match.");
   const valueOf = (index: number): Operand => ({ kind: 'value', value: storedValue(parameters[index] ?? {}) });
   const key: Record<string, Value> = {};
-  const conditions: Condition[] = [{ operator: 'attribute_exists', operands: [pathTo(table.partitionKey)] }];
+  const conditions: Condition[] = [isThere(table)];
   for (const [name, parameter] of where) {
     if (table.keyNames.includes(name)) key[name] = parameters[parameter] ?? {};
     else conditions.push({ operator: '=', operands: [pathTo(name), valueOf(parameter)] });
@@ -48,12 +48,23 @@ export function readStatement(table: Table, { Statement: text, Parameters: param
   if (Object.keys(key).length < table.keyNames.length) {
     refuse('Where clause does not contain a mandatory equality on all key attributes');
   }
+  table.checkKey(key);
   const update: UpdateAction[] = [
     ...sets.map(([name, parameter]): UpdateAction => ({ clause: 'SET', path: [name], operand: valueOf(parameter) })),
     ...removes.map((name): UpdateAction => ({ clause: 'REMOVE', path: [name] })),
   ];
-  return updateBy(action, table, key, { operator: 'AND', conditions }, update);
+  const matches: Condition = { operator: 'AND', conditions };
+  // To delete an item that is not there succeeds.
+  const isGone: Condition = { operator: 'NOT', conditions: [isThere(table)] };
+  return updateBy(action, table, key, action === 'Update' ? matches : either(isGone, matches), update);
 }
+
+const isThere = ({ partitionKey }: Table): Condition => ({
+  operator: 'attribute_exists',
+  operands: [pathTo(partitionKey)],
+});
+
+const either = (...conditions: Condition[]): Condition => ({ operator: 'OR', conditions });
 
 const pathTo = (name: string): Operand => ({ kind: 'path', path: [name] });
 

@@ -1,4 +1,5 @@
 import type { Change } from '../../lib/testing/dynamodb/memory-dynamodb';
+import { firstIndex } from '../../lib/testing/dynamodb/sorted-list';
 
 interface PastChange {
   readonly atMs: number;
@@ -19,17 +20,13 @@ export class PastStates {
 
   /** The result of `read` on the state at `atMs`. `read` must be synchronous. */
   at<T>(atMs: number, read: () => T): T {
-    const later: Change[] = [];
-    for (let at = this.#changes.length - 1; at >= 0; at--) {
-      const past = this.#changes[at] as PastChange;
-      if (past.atMs <= atMs) break;
-      later.push(past.change);
-    }
-    for (const { table, key, before } of later) table.putText(key, before);
+    const first = firstIndex(this.#changes.length, (at) => (this.#changes[at]?.atMs ?? 0) > atMs);
+    const later = this.#changes.slice(first).map(({ change }) => change);
+    for (const { table, key, before } of later.toReversed()) table.store(key, before);
     try {
       return read();
     } finally {
-      for (const { table, key, after } of later.toReversed()) table.putText(key, after);
+      for (const { table, key, after } of later) table.store(key, after);
     }
   }
 }

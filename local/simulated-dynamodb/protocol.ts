@@ -38,6 +38,15 @@ export interface ServerOptions extends Deviations {
   readonly retentionMs: number;
 }
 
+export const SERVER_DEFAULTS: Omit<ServerOptions, 'region'> = {
+  shards: 4,
+  seed: 1,
+  retentionMs: 24 * 3_600_000,
+  interleaving: 'off',
+  interleavingMs: 5,
+  staleMs: 0,
+};
+
 /** A shard as `shards()` reports it. */
 export interface ShardState {
   readonly shardId: string;

@@ -1,3 +1,5 @@
+import { firstIndex } from '../../lib/testing/dynamodb/sorted-list';
+
 /** A record of a stream. The images are JSON. */
 export interface StreamRecord {
   /** Ascending in the stream. */
@@ -7,6 +9,8 @@ export interface StreamRecord {
   readonly keys: string;
   readonly newImage: string | undefined;
   readonly oldImage: string | undefined;
+  /** The size of keys and images as DynamoDB counts it. */
+  readonly bytes: number;
   /** Whether DynamoDB itself deleted the item, because it expired. */
   readonly isExpiry: boolean;
 }
@@ -76,25 +80,15 @@ export class Shard {
   /** The records from a position on: at most `limit`, and at most 1 MB. */
   read(position: number, limit: number): readonly StreamRecord[] {
     const start = position - this.#dropped;
+    const page = this.#records.slice(start, start + limit);
     let bytes = 0;
-    let end = start;
-    while (end < this.#records.length && end - start < limit) {
-      bytes += bytesOf(this.#records[end] as StreamRecord);
-      if (bytes > MAX_BYTES && end > start) break;
-      end++;
-    }
-    return this.#records.slice(start, end);
+    const end = page.findIndex((record) => (bytes += record.bytes) > MAX_BYTES);
+    return end === -1 ? page : page.slice(0, Math.max(1, end));
   }
 
   /** The position of the first record whose sequence number is at least this one. */
   positionOf(sequence: number): number {
-    let [low, high] = [0, this.#records.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#records[middle] as StreamRecord).sequence < sequence) low = middle + 1;
-      else high = middle;
-    }
-    return this.#dropped + low;
+    return this.#dropped + firstIndex(this.#records.length, (at) => (this.#records[at]?.sequence ?? 0) >= sequence);
   }
 
   /** The sequence number of the last dropped record, if one was dropped. */
@@ -105,7 +99,7 @@ export class Shard {
     const kept = this.#records.findIndex(({ createdAtMs }) => createdAtMs >= beforeMs);
     const count = kept === -1 ? this.#records.length : kept;
     if (count === 0) return 0;
-    this.droppedSequence = (this.#records[count - 1] as StreamRecord).sequence;
+    this.droppedSequence = this.#records[count - 1]?.sequence ?? 0;
     this.#records = this.#records.slice(count);
     this.#dropped += count;
     return count;
@@ -116,7 +110,3 @@ export class Shard {
     return !this.isOpen && this.#records.length === 0 && this.#closedAtMs < beforeMs;
   }
 }
-
-/** About the size that DynamoDB counts for a record. */
-export const bytesOf = ({ keys, newImage = '', oldImage = '' }: StreamRecord): number =>
-  keys.length + newImage.length + oldImage.length;

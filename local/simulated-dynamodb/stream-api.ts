@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { refuse, ServiceError } from '../../lib/testing/dynamodb/errors';
-import { bytesOf, type Shard, type StreamRecord } from './shard';
+import type { Shard, StreamRecord } from './shard';
 import type { TableStream } from './table-stream';
 
 /** Limits and lifetimes: API reference of DynamoDB Streams. */
@@ -133,14 +133,14 @@ export class StreamApi {
   }
 
   #textOf({ arn, viewType }: TableStream, record: StreamRecord): string {
-    const { sequence, createdAtMs, eventName, keys, newImage, oldImage, isExpiry } = record;
+    const { sequence, createdAtMs, eventName, keys, newImage, oldImage, bytes, isExpiry } = record;
     const images = `${imageOf('NewImage', newImage)}${imageOf('OldImage', oldImage)}`;
     const identity = isExpiry ? EXPIRED_BY_DYNAMODB : '';
     return (
       `{"eventID":"${hash('md5', `${arn} ${sequence}`)}","eventName":"${eventName}","eventVersion":"1.1",` +
       `"eventSource":"aws:dynamodb","awsRegion":"${this.#region}",` +
       `"dynamodb":{"ApproximateCreationDateTime":${Math.floor(createdAtMs / 1000)},"Keys":${keys}${images},` +
-      `"SequenceNumber":"${sequenceText(sequence)}","SizeBytes":${bytesOf(record)},"StreamViewType":"${viewType}"}${identity}}`
+      `"SequenceNumber":"${sequenceText(sequence)}","SizeBytes":${bytes},"StreamViewType":"${viewType}"}${identity}}`
     );
   }
 }

@@ -63,7 +63,16 @@ export class TableApi {
   readonly #options: Pick<ServerOptions, 'shards' | 'region'>;
   readonly #now: () => number;
 
-  constructor(items: MemoryDynamoDb, options: Pick<ServerOptions, 'shards' | 'region'>, now: () => number) {
+  readonly #onRead: (table: string, bytes: number) => void;
+
+  /** @param onRead - called for each read of items */
+  constructor(
+    items: MemoryDynamoDb,
+    options: Pick<ServerOptions, 'shards' | 'region'>,
+    now: () => number,
+    onRead: (table: string, bytes: number) => void,
+  ) {
+    this.#onRead = onRead;
     this.#items = items;
     this.#options = options;
     this.#now = now;
@@ -95,7 +104,7 @@ export class TableApi {
       const type = attributes.find(({ AttributeName }) => AttributeName === attribute)?.AttributeType;
       schema[attribute] = type ?? refuse(`Hash Key/Range Key not specified in Attribute Definitions: ${attribute}`);
     }
-    this.#items.createTable(name, schema satisfies KeySchema);
+    this.#items.createTable(name, schema satisfies KeySchema).onRead = (bytes) => this.#onRead(name, bytes);
     const table: SimulatedTable = {
       name,
       arn: `arn:aws:dynamodb:${this.#options.region}:000000000000:table/${name}`,

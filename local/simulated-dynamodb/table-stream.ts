@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ShardSplit, ShardState, ViewType } from './protocol';
 import { Shard, type HashRange, type StreamRecord } from './shard';
-import { equal, type Item } from '../../lib/testing/dynamodb/value';
+import { bytesOf, equal, type Item } from '../../lib/testing/dynamodb/value';
 import type { Change } from '../../lib/testing/dynamodb/memory-dynamodb';
 import { parseItem } from '../../lib/testing/dynamodb/table';
 
@@ -132,14 +132,17 @@ export class TableStream {
   }
 
   #recordOf({ key, before, after, isExpiry = false }: Shown): StreamRecord | undefined {
-    if (isSame(before, after)) return undefined;
+    if (isSame(before?.text, after?.text)) return undefined;
+    const newImage = this.viewType.startsWith('NEW_') ? after : undefined;
+    const oldImage = this.viewType.includes('OLD_') ? before : undefined;
     return {
       sequence: this.#sequence++,
       createdAtMs: this.#now(),
       eventName: before === undefined ? 'INSERT' : after === undefined ? 'REMOVE' : 'MODIFY',
       keys: JSON.stringify(key),
-      newImage: this.viewType.startsWith('NEW_') ? after : undefined,
-      oldImage: this.viewType.includes('OLD_') ? before : undefined,
+      newImage: newImage?.text,
+      oldImage: oldImage?.text,
+      bytes: bytesOf(key) + (newImage?.bytes ?? 0) + (oldImage?.bytes ?? 0),
       isExpiry,
     };
   }

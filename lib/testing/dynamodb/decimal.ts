@@ -54,7 +54,10 @@ function aligned(a: Decimal, b: Decimal): { a: bigint; b: bigint; scale: number 
 }
 
 /** The number as DynamoDB stores it: without superfluous zeros and without an exponent. */
-export const normalNumber = (text: string): string => format(parse(text));
+export const normalNumber = (text: string): string => (PLAIN_INTEGER.test(text) ? text : format(parse(text)));
+
+/** Most numbers; this form is the stored one. */
+const PLAIN_INTEGER = /^(?:0|-?[1-9]\d{0,37})$/;
 
 export function compareNumbers(left: string, right: string): number {
   const { a, b } = aligned(parse(left), parse(right));

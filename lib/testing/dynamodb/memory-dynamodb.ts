@@ -1,10 +1,10 @@
-import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { notSimulated, refuse, ServiceError } from './errors';
 import { projected, type Path } from './path';
 import { found, query, readGet, scan, type Read } from './reads';
 import { checkCount, checkParameters, type Request, type RequestKind } from './request';
-import { parseItem, Table, type KeySchema } from './table';
-import { bytesOf, type Item } from './value';
+import { parseItem, Table, type KeySchema, type StoredItem } from './table';
+import type { Item } from './value';
 import { evaluate, itemBefore, readWrite, WRITE_ACTIONS, type Effect, type Write, type WriteAction } from './writes';
 
 /** Amazon DynamoDB developer guide, "Quotas". */
@@ -32,12 +32,12 @@ export interface Insert {
   readonly item: Item;
 }
 
-/** A change of an item. Both states are JSON; `undefined` stands for no item. */
+/** A change of an item; `undefined` stands for no item. */
 export interface Change {
   readonly table: Table;
   readonly key: Item;
-  readonly before: string | undefined;
-  readonly after: string | undefined;
+  readonly before: StoredItem | undefined;
+  readonly after: StoredItem | undefined;
 }
 
 /** Throws the error for a table that does not exist. */
@@ -58,10 +58,12 @@ export class MemoryDynamoDb {
   onInsert: (insert: Insert) => void = () => undefined;
   /** Called with all changes of a request, once they are committed. */
   onCommit: (changes: readonly Change[]) => void = () => undefined;
+  /** The part of a transaction that is kept with its token, to be compared. */
+  fingerprintOf: (actions: unknown) => unknown = (actions) => actions;
   readonly #tables: Map<string, Table>;
   readonly #now: () => number;
   readonly #unknownTable: UnknownTable;
-  readonly #tokens = new Map<string, { readonly request: string; readonly until: number }>();
+  readonly #tokens = new Map<string, { readonly request: unknown; readonly until: number }>();
   readonly #operations: Readonly<Partial<Record<RequestKind, (request: Request & CompoundRequest) => object>>> = {
     GetItem: (request) => found(this.#readGet(request)),
     Query: (request) => query(this.table(request), request),
@@ -81,8 +83,10 @@ export class MemoryDynamoDb {
     this.#unknownTable = unknownTable;
   }
 
-  createTable(name: string, schema: KeySchema): void {
-    this.#tables.set(name, new Table(name, schema));
+  createTable(name: string, schema: KeySchema): Table {
+    const table = new Table(name, schema);
+    this.#tables.set(name, table);
+    return table;
   }
 
   deleteTable(name: string): void {
@@ -99,7 +103,7 @@ export class MemoryDynamoDb {
   }
 
   items(name: string): Item[] {
-    return [...this.table({ TableName: name }).all()];
+    return [...this.table({ TableName: name }).all()].map(({ item }) => item);
   }
 
   /** The table that a request names, by its name or ARN. */
@@ -138,15 +142,15 @@ export class MemoryDynamoDb {
 
   /** Stores the effects of a request. */
   commit(effects: readonly Effect[]): void {
-    const changes = effects.map(({ write: { action, table, key }, before, after: item }): Change => {
+    const changes = effects.map(({ write: { action, table, key }, before, after: item, bytes }): Change => {
       if (action === 'ConditionCheck') return { table, key, before, after: before };
-      const after = item === undefined ? undefined : JSON.stringify(item);
-      table.putText(key, after);
+      const after = item === undefined ? undefined : { text: JSON.stringify(item), bytes };
+      table.store(key, after);
       return { table, key, before, after };
     });
     for (const { table, key, before, after } of changes) {
       if (before !== undefined || after === undefined) continue;
-      this.onInsert({ table: table.name, key, item: parseItem(after) });
+      this.onInsert({ table: table.name, key, item: parseItem(after.text) });
     }
     this.onCommit(changes);
   }
@@ -167,7 +171,7 @@ export class MemoryDynamoDb {
   #isRepeated(token: string, actions: unknown): boolean {
     const known = this.#tokens.get(token);
     if (known === undefined || known.until < this.#now()) return false;
-    if (known.request === fingerprintOf(actions)) return true;
+    if (isDeepStrictEqual(known.request, this.fingerprintOf(actions))) return true;
     throw new ServiceError(
       'IdempotentParameterMismatchException',
       'Idempotent parameter mismatch: the token was used for another request',
@@ -182,7 +186,7 @@ export class MemoryDynamoDb {
       this.#tokens.delete(old);
     }
     this.#tokens.delete(token);
-    this.#tokens.set(token, { request: fingerprintOf(actions), until: now + TOKEN_LIFE_MS });
+    this.#tokens.set(token, { request: this.fingerprintOf(actions), until: now + TOKEN_LIFE_MS });
   }
 
   #transactGet({ TransactItems: actions }: CompoundRequest): object {
@@ -231,14 +235,6 @@ export class MemoryDynamoDb {
   }
 }
 
-/** The same for requests that differ only in the order of their members. */
-const fingerprintOf = (request: unknown): string => hash('sha256', JSON.stringify(request, sorted));
-
-const sorted = (_: string, value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    : value;
-
 const BATCH_ACTIONS = { PutRequest: 'Put', DeleteRequest: 'Delete' } as const;
 const DUPLICATE_ITEM = 'Transaction request cannot include multiple operations on one item';
 const DUPLICATE_KEY = 'Provided list of item keys contains duplicates';
@@ -260,7 +256,7 @@ function checkDistinct(keys: readonly Pick<Write, 'table' | 'key'>[], message: s
 }
 
 const readBytes = (reads: readonly Read[]): number =>
-  reads.reduce((sum, { table, key }) => sum + bytesOf(table.get(key) ?? {}), 0);
+  reads.reduce((sum, { table, key }) => sum + (table.stored(key)?.bytes ?? 0), 0);
 
 /** The results of all actions of a transaction. If one fails, the transaction is cancelled with a reason for each. */
 function allOrNone<A, R>(actions: readonly A[], run: (action: A) => R): R[] {

@@ -4,8 +4,8 @@ import { readExpressions } from './expressions';
 import type { Operand } from './operand';
 import { projected, type Path } from './path';
 import type { Request } from './request';
-import { orderOf, type Segment, type Table } from './table';
-import { bytesOf, equal, type Item, type Value } from './value';
+import { orderOf, parseItem, type FoundItem, type Segment, type Table } from './table';
+import { equal, type Item, type Value } from './value';
 
 /** A page of Query or Scan ends after this many bytes. */
 const MAX_PAGE_BYTES = 1024 * 1024;
@@ -23,8 +23,9 @@ export function readGet(table: Table, request: Request): Read {
 
 export function found({ table, key, projection }: Read): { Item?: Item } {
   table.checkKey(key);
-  const item = table.get(key);
-  return item === undefined ? {} : { Item: projected(item, projection) };
+  const stored = table.stored(key);
+  table.onRead(stored?.bytes ?? 0);
+  return stored === undefined ? {} : { Item: projected(parseItem(stored.text), projection) };
 }
 
 export function query(table: Table, request: Request): object {
@@ -45,11 +46,11 @@ export function query(table: Table, request: Request): object {
   }
   const fromOrder = from === undefined ? undefined : sortOrderOf(table, from);
   const start = fromOrder ?? (range === undefined ? undefined : startOf(range, isForward));
-  function* items(): Generator<Item, void, undefined> {
-    for (const item of table.partition(partition, isForward, start)) {
-      const order = sortOrderOf(table, item);
-      if (isInRange(item)) {
-        if (order !== fromOrder) yield item;
+  function* items(): Generator<FoundItem, void, undefined> {
+    for (const found of table.partition(partition, isForward, start)) {
+      const order = sortOrderOf(table, found.item);
+      if (isInRange(found.item)) {
+        if (order !== fromOrder) yield found;
       } else if (order !== start) return;
     }
   }
@@ -68,7 +69,7 @@ export interface ScanOptions {
 export function scan(table: Table, request: Request, options: ScanOptions = {}): object {
   const page = readPage(table, request);
   const { from } = page;
-  if (from !== undefined && options.mayStartBehindGone !== true && table.textOf(from) === undefined) {
+  if (from !== undefined && options.mayStartBehindGone !== true && table.stored(from) === undefined) {
     notSimulated('Scan from an item that is gone', 'Test what deletes between two pages against DynamoDB Local.');
   }
   return pageOf(table, table.all(from, options.segment), page);
@@ -97,18 +98,19 @@ function readPage(table: Table, request: Request) {
 /** @param end - a page that reaches an item with this sort key is the last one */
 function pageOf(
   table: Table,
-  items: Iterable<Item>,
+  items: Iterable<FoundItem>,
   { filter, projection, limit, isCounted }: ReturnType<typeof readPage>,
   end?: Value,
 ): object {
   const seen: Item[] = [];
   let bytes = 0;
   const isFull = (): boolean => seen.length >= limit || bytes > MAX_PAGE_BYTES;
-  for (const item of items) {
+  for (const found of items) {
+    seen.push(found.item);
+    bytes += found.bytes;
     if (isFull()) break;
-    seen.push(item);
-    bytes += bytesOf(item);
   }
+  table.onRead(bytes);
   const last = seen.at(-1);
   const chosen = filter === undefined ? seen : seen.filter((item) => holds(filter, item));
   return {

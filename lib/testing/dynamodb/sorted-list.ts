@@ -99,7 +99,7 @@ export class SortedList<K, T> {
 }
 
 /** The first index below `end` that passes; `end` if none does. Every index above one that passes must pass. */
-function firstIndex(end: number, passes: (index: number) => boolean): number {
+export function firstIndex(end: number, passes: (index: number) => boolean): number {
   let [low, high] = [0, end];
   while (low < high) {
     const middle = (low + high) >>> 1;

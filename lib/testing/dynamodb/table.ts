@@ -19,16 +19,27 @@ export interface Segment {
 }
 
 /** An item as JSON: a million of them are a million objects for the garbage collector, instead of thirty million. */
-interface StoredItem {
+export interface StoredItem {
+  readonly text: string;
+  /** As `bytesOf` counts them. */
+  readonly bytes: number;
+}
+
+interface Entry extends StoredItem {
   /** The sort key, to be compared. */
   readonly order: string;
-  readonly text: string;
+}
+
+/** An item that a query or a scan reads. */
+export interface FoundItem {
+  readonly item: Item;
+  readonly bytes: number;
 }
 
 interface Partition {
   /** The hash of the partition key: 64 hexadecimal digits. */
   readonly hash: string;
-  readonly items: SortedList<string, StoredItem>;
+  readonly items: SortedList<string, Entry>;
 }
 
 /** An item that a table stores as JSON. */
@@ -36,6 +47,8 @@ export const parseItem = (text: string): Item => JSON.parse(text) as Item;
 
 export class Table {
   readonly name: string;
+  /** Called with the size of the items that each read of the table has read. */
+  onRead: (bytes: number) => void = () => undefined;
   /** The partition key, and the sort key if the table has one. */
   readonly keyNames: readonly string[];
   readonly partitionKey: string;
@@ -112,7 +125,8 @@ export class Table {
     const stored = storedItem(key);
     for (const name of this.keyNames) {
       const value = stored[name] ?? {};
-      if (value.N === undefined && orderedBytes(value) === undefined) refuse('Invalid attribute value type');
+      if (value.N === undefined && value.S === undefined && value.B === undefined)
+        refuse('Invalid attribute value type');
       if (typeOf(value) === this.#schema[name]) checkFilled(name, value);
     }
     return stored;
@@ -123,27 +137,24 @@ export class Table {
     return JSON.stringify(this.keyNames.map((name) => key[name]));
   }
 
-  get(key: Item): Item | undefined {
-    const text = this.textOf(key);
-    return text === undefined ? undefined : parseItem(text);
+  stored(key: Item): StoredItem | undefined {
+    return this.#partitions.get(this.#partitionName(key))?.items.get(this.#sortOrder(key));
   }
 
-  /** The item as JSON. */
-  textOf(key: Item): string | undefined {
-    return this.#partitions.get(this.#partitionName(key))?.items.get(this.#sortOrder(key))?.text;
-  }
-
-  /** @param text - the item as JSON; without one, the item is deleted */
-  putText(key: Item, text: string | undefined): void {
-    if (text === undefined) return this.#delete(key);
+  /** Without an item, the one at this key is deleted. */
+  store(key: Item, item: StoredItem | undefined): void {
+    if (item === undefined) {
+      this.#delete(key);
+      return;
+    }
     const name = this.#partitionName(key);
     let partition = this.#partitions.get(name);
     if (partition === undefined) {
-      partition = { hash: this.#hashOf(key), items: new SortedList(orderOfStored, this.#compareSortKeys) };
+      partition = { hash: this.#hashOf(key), items: new SortedList(orderOfEntry, this.#compareSortKeys) };
       this.#partitions.set(name, partition);
       this.#byHash.set(partition);
     }
-    partition.items.set({ order: this.#sortOrder(key), text });
+    partition.items.set({ order: this.#sortOrder(key), text: item.text, bytes: item.bytes });
   }
 
   #delete(key: Item): void {
@@ -160,25 +171,25 @@ export class Table {
    *
    * @param from - where to begin; the item with this sort key is included
    */
-  *partition(value: Value, isForward: boolean, from?: string): Generator<Item, void, undefined> {
+  *partition(value: Value, isForward: boolean, from?: string): Generator<FoundItem, void, undefined> {
     const { items } = this.#partitions.get(orderOf(value)) ?? {};
     if (items === undefined) return;
-    for (const { text } of isForward ? items.ascending(from) : items.descending(from)) yield parseItem(text);
+    for (const entry of isForward ? items.ascending(from) : items.descending(from)) yield foundIn(entry);
   }
 
   /**
    * The items after a key, or all. Those of one partition key stay together; partition keys are ordered by a hash. The
    * key's own item may be gone.
    */
-  *all(after?: Item, segment: Segment = WHOLE): Generator<Item, void, undefined> {
+  *all(after?: Item, segment: Segment = WHOLE): Generator<FoundItem, void, undefined> {
     const [first, end] = [segment.index, segment.index + 1].map((index) => index / segment.of) as [number, number];
     const [name, order] = after === undefined ? [] : [this.#partitionName(after), this.#sortOrder(after)];
     const from = after === undefined ? hashAt(first) : this.#hashOf(after);
     for (const { hash: own, items } of this.#byHash.ascending(from)) {
       if (fractionOf(own) >= end) return;
       const isCut = name !== undefined && own === from;
-      for (const stored of items.ascending(isCut ? order : undefined)) {
-        if (!isCut || stored.order !== order) yield parseItem(stored.text);
+      for (const entry of items.ascending(isCut ? order : undefined)) {
+        if (!isCut || entry.order !== order) yield foundIn(entry);
       }
     }
   }
@@ -210,7 +221,9 @@ const WHOLE: Segment = { index: 0, of: 1 };
 
 const byCodeUnits: Compare<string> = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 
-const orderOfStored = ({ order }: StoredItem): string => order;
+const orderOfEntry = ({ order }: Entry): string => order;
+
+const foundIn = ({ text, bytes }: StoredItem): FoundItem => ({ item: parseItem(text), bytes });
 
 const fractionOf = (hexadecimal: string): number => parseInt(hexadecimal.slice(0, 8), 16) / 2 ** 32;
 
@@ -229,7 +242,8 @@ export function orderOf(key: Value): string {
 }
 
 /** The length of a text or a binary value. Other values count as not empty: numbers and wrong types. */
-const keyBytes = (value: Value): number => orderedBytes(value)?.length ?? 1;
+const keyBytes = (value: Value): number =>
+  value.S === undefined ? (orderedBytes(value)?.length ?? 1) : Buffer.byteLength(value.S);
 
 function checkFilled(name: string, value: Value): void {
   if (keyBytes(value) > 0) return;

@@ -27,13 +27,16 @@ export const isValueType = (text: string | undefined): text is ValueType => TYPE
 export const MAX_NAME_BYTES = 65_535;
 
 export function typeOf(value: Value): ValueType {
-  const set = TYPES.filter((type) => value[type] !== undefined);
-  const [type] = set;
-  if (type === undefined || set.length > 1) {
-    return refuse('Supplied AttributeValue has more than one datatypes set, or none; it must have exactly one');
+  let set: ValueType | undefined;
+  for (const type of TYPES) {
+    if (value[type] === undefined) continue;
+    if (set !== undefined) return refuse(NOT_ONE_TYPE);
+    set = type;
   }
-  return type;
+  return set ?? refuse(NOT_ONE_TYPE);
 }
+
+const NOT_ONE_TYPE = 'Supplied AttributeValue has more than one datatypes set, or none; it must have exactly one';
 
 /** The members of a set, each with its type; `undefined` for any other value. */
 export function membersOf({ SS, NS, BS }: Value): readonly Value[] | undefined {
@@ -127,10 +130,14 @@ export function orderedBytes({ S, B }: Value): Buffer | undefined {
 const LIST_OR_MAP_BYTES = 3;
 
 /** Approximate size as DynamoDB counts it: its developer guide, "DynamoDB item sizes and formats". */
-export const bytesOf = (item: Item): number =>
-  Object.entries(item).reduce((sum, [name, value]) => sum + Buffer.byteLength(name) + valueBytes(value), 0);
+export function bytesOf(item: Item): number {
+  let bytes = 0;
+  for (const [name, value] of Object.entries(item)) bytes += Buffer.byteLength(name) + valueBytes(value);
+  return bytes;
+}
 
 function valueBytes(value: Value): number {
+  if (value.S !== undefined) return Buffer.byteLength(value.S);
   if (value.N !== undefined) return Math.ceil(value.N.replace(/[-.]/g, '').length / 2) + 1;
   if (value.L !== undefined) {
     return value.L.reduce((sum, each) => sum + 1 + valueBytes(each), LIST_OR_MAP_BYTES);

@@ -3,7 +3,7 @@ import { refuse, ServiceError } from './errors';
 import { readExpressions } from './expressions';
 import type { Path } from './path';
 import type { Request } from './request';
-import { parseItem, type Table } from './table';
+import { parseItem, type StoredItem, type Table } from './table';
 import { updated, type UpdateAction } from './update';
 import { bytesOf, storedItem, type Item } from './value';
 
@@ -32,13 +32,14 @@ export interface Write {
 /** The effect of a write on its item once it is committed. */
 export interface Effect {
   readonly write: Write;
-  /** As JSON. */
-  readonly before?: string;
+  readonly before?: StoredItem;
   readonly after?: Item;
+  /** The size of the item after the write. */
+  readonly bytes: number;
 }
 
 export const itemBefore = ({ before }: Effect): Item | undefined =>
-  before === undefined ? undefined : parseItem(before);
+  before === undefined ? undefined : parseItem(before.text);
 
 export function readWrite(action: WriteAction, table: Table, request: Request): Write {
   const { condition, update = [] } = readExpressions(table, request);
@@ -60,7 +61,7 @@ export function readWrite(action: WriteAction, table: Table, request: Request): 
   };
 }
 
-/** A parsed update or delete of an item that must be there. */
+/** An update or a delete that was not written as an expression. */
 export function updateBy(
   action: 'Update' | 'Delete',
   table: Table,
@@ -103,9 +104,10 @@ function checkKeyKept(table: Table, paths: readonly Path[]): void {
 export function evaluate(write: Write): Effect {
   const { action, table, key, condition, returnsItem, next } = write;
   table.checkKey(key);
-  const before = table.textOf(key);
+  const before = table.stored(key);
   // A put without a condition does not read the item.
-  const item = before === undefined || (action === 'Put' && condition === undefined) ? undefined : parseItem(before);
+  const item =
+    before === undefined || (action === 'Put' && condition === undefined) ? undefined : parseItem(before.text);
   if (condition !== undefined && !holds(condition, item ?? {})) {
     throw new ServiceError(
       'ConditionalCheckFailedException',
@@ -114,10 +116,10 @@ export function evaluate(write: Write): Effect {
     );
   }
   const after = next(item);
-  if (after !== undefined) checkSize(after);
-  return { write, before, after };
+  return { write, before, after, bytes: after === undefined ? 0 : checkSize(after) };
 }
 
-function checkSize(item: Item): void {
-  if (bytesOf(item) > MAX_ITEM_BYTES) refuse('Item size has exceeded the maximum allowed size');
+function checkSize(item: Item): number {
+  const bytes = bytesOf(item);
+  return bytes > MAX_ITEM_BYTES ? refuse('Item size has exceeded the maximum allowed size') : bytes;
 }

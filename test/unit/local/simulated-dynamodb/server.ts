@@ -7,9 +7,9 @@ import {
   type _Record as StreamRecord,
   type Shard,
 } from '@aws-sdk/client-dynamodb-streams';
-import { localClientConfig } from '../../../../local/dynamodb';
+import { LOCAL_REGION, localClientConfig } from '../../../../local/dynamodb';
 import { SimulatedServer } from '../../../../local/simulated-dynamodb/http-server';
-import type { ServerOptions } from '../../../../local/simulated-dynamodb/protocol';
+import { SERVER_DEFAULTS, type ServerOptions } from '../../../../local/simulated-dynamodb/protocol';
 import { simulatedDynamoDbControl, type SimulatedDynamoDbControl } from '../../../../local/simulated-dynamodb/start';
 
 export const TableName = 'outbox';
@@ -30,11 +30,7 @@ export interface RunningServer {
 }
 
 export async function runServer(options: Partial<ServerOptions> = {}): Promise<RunningServer> {
-  const server = new SimulatedServer({
-    ...{ shards: 4, seed: 1, region: 'eu-west-1', retentionMs: 86_400_000 },
-    ...{ interleaving: 'off', interleavingMs: 5, staleMs: 0 },
-    ...options,
-  });
+  const server = new SimulatedServer({ ...SERVER_DEFAULTS, region: LOCAL_REGION, ...options });
   const endpoint = await server.listen();
   const client = new DynamoDBClient({ ...localClientConfig(endpoint), maxAttempts: 1 });
   const streams = new DynamoDBStreamsClient({ ...localClientConfig(endpoint), maxAttempts: 1 });
