@@ -69,7 +69,7 @@ export class Readers {
     await Promise.all(this.#readers.map(({ pool }) => pool.stop()));
   }
 
-  /** Every message once, each partition in the order of its offsets. */
+  /** Every message once, in the order of their arrival: each partition in the order of its offsets. */
   deliveries(): Delivery[] {
     const byPlace = new Map<string, Delivery>();
     for (const { log, incarnation } of this.#readers) {
@@ -79,7 +79,7 @@ export class Readers {
           byPlace.set(place, { kind: 'delivery', ...arrival, ...(incarnation > 0 ? { incarnation } : {}) });
       }
     }
-    return [...byPlace.values()].toSorted((a, b) => (a.incarnation ?? 0) - (b.incarnation ?? 0) || a.offset - b.offset);
+    return [...byPlace.values()].toSorted((a, b) => a.at - b.at || a.offset - b.offset);
   }
 }
 

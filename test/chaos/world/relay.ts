@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
+import { CONTROL_PARTITION } from '../../../lib/event/key';
 import type { Random } from '../../../lib/testing/random';
 import { EventSourceMapping } from '../../../local/event-source-mapping/mapping';
 import type { InvocationReport } from '../../../local/event-source-mapping/shard-poller';
@@ -92,6 +93,20 @@ export class RelaySide {
     } finally {
       client.destroy();
     }
+  }
+
+  /** What the sweeper does when items have waited for twelve hours. */
+  async suspectGap(): Promise<void> {
+    const { tableName, clientConfig } = this.#stack;
+    const client = new DynamoDBClient(clientConfig);
+    await client.send(
+      new UpdateItemCommand({
+        ...{ TableName: tableName, Key: { pk: { S: CONTROL_PARTITION }, sk: { S: '!state' } } },
+        UpdateExpression: 'SET doubtSince = :since ADD revision :one',
+        ExpressionAttributeValues: { ':since': { N: String(Date.now()) }, ':one': { N: '1' } },
+      }),
+    );
+    client.destroy();
   }
 
   async sweep(): Promise<void> {
