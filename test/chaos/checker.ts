@@ -142,8 +142,9 @@ class Judge {
     if (copies.length > maxCopies) {
       this.#violated('copied-too-often', id, `it was delivered ${copies.length} times, and not ${maxCopies}`, copies);
     }
-    for (const copy of copies.slice(1)) {
-      const name = this.#faultBefore(copy.at)?.name ?? 'none';
+    for (const [before, copy] of copies.slice(1).map((copy, at) => [copies[at] ?? copy, copy] as const)) {
+      // A relay that dies after a delivery leaves the item pending, and the copy may wait behind a backlog.
+      const name = (this.#faultBefore(copy.at) ?? this.#faultBefore(before.at))?.name ?? 'none';
       this.#duplicates[name] = (this.#duplicates[name] ?? 0) + 1;
       if (name === 'none') {
         this.#violated('copied-without-fault', id, 'it was delivered again while nothing failed', copies);

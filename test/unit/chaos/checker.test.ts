@@ -121,6 +121,11 @@ const accepted: Readonly<Record<string, readonly HistoryLine[]>> = {
     any(is('delivery', 'e2'), is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),
     { kind: 'removal', topic: 'orders', until: NOW },
   ),
+  'a late copy of an event that was delivered while a relay was killed': planted(
+    none,
+    { kind: 'fault', name: 'kill', at: NOW - 500, until: NOW - 500 },
+    delivery(1, { offset: 3, at: NOW + 3_600_000 }),
+  ),
   'messages of a topic that was made again, whose offsets are smaller': planted(
     any(is('delivery', 'e2'), isItem(2)),
     ...[delivery(2, { offset: 0, incarnation: 1 }), item(2, { receipts: ['orders-0@0'] })],
