@@ -89,7 +89,7 @@ async function inParallel(count: number, work: (n: number) => Promise<unknown>):
 }
 
 async function main(): Promise<void> {
-  const server = await startSimulatedDynamoDb({ shards: 8, retentionMs: RETENTION_MS, heapMb: 8_192 });
+  const server = await startSimulatedDynamoDb({ shards: 8, retentionMs: RETENTION_MS });
   const { endpoint } = server;
   const measured = async (what: string, count: number, work: (n: number) => Promise<unknown>): Promise<void> => {
     const [before, startedAt] = [await server.statistics(), performance.now()];

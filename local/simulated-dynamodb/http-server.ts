@@ -39,13 +39,13 @@ export class SimulatedServer {
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const text = await textOf(incoming);
     const [status, body] = await this.#respond(String(incoming.headers['x-amz-target']), text);
-    const bytes = Buffer.from(body);
     outgoing.writeHead(status, {
       'content-type': JSON_TYPE,
-      'content-length': bytes.length,
+      'content-length': Buffer.byteLength(body),
       'x-amzn-requestid': randomUUID(),
     });
-    outgoing.end(bytes);
+    // As text, head and body leave in one write.
+    outgoing.end(body);
   }
 
   async #respond(target: string, text: string): Promise<[status: number, body: string]> {

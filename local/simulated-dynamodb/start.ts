@@ -23,7 +23,7 @@ import {
 export interface SimulatedDynamoDbOptions extends Partial<Omit<ServerOptions, 'region'>> {
   /** Where `simulated-dynamodb.log` is written. Default: a new folder under `.outbox/logs`. */
   readonly logFolder?: string;
-  /** The heap of the process. Default 4096. */
+  /** The limit of the heap. Default 8192: a million items of 1 KB take some 3.5 GB. */
   readonly heapMb?: number;
 }
 
@@ -55,7 +55,7 @@ export interface SimulatedDynamoDbControl {
 /** A running simulated DynamoDB. */
 export interface SimulatedDynamoDb extends LocalDynamoDb, SimulatedDynamoDbControl {}
 
-const DEFAULT_HEAP_MB = 4096;
+const DEFAULT_HEAP_MB = 8192;
 const READY_TIMEOUT_MS = 30_000;
 const CONTROL_TIMEOUT_MS = 30_000;
 

@@ -15,8 +15,31 @@ export interface Expressions {
   readonly projection?: readonly Path[];
 }
 
+/** The parsed conditions that are a request's only expression and have no placeholders. */
+const plainConditions = new Map<string, Expressions>();
+const MAX_PLAIN_CONDITIONS = 1_000;
+
 /** Parses all expressions of a request. Refuses placeholders that none of them uses. */
 export function readExpressions(table: Table, request: Request): Expressions {
+  if (!isPlain(request)) return parseExpressions(table, request);
+  // A condition may use a key attribute in another way than other attributes.
+  const name = `${table.keyNames.join()} ${request.ConditionExpression ?? ''}`;
+  const known = plainConditions.get(name);
+  if (known !== undefined) return known;
+  const parsed = parseExpressions(table, request);
+  if (plainConditions.size >= MAX_PLAIN_CONDITIONS) plainConditions.clear();
+  plainConditions.set(name, parsed);
+  return parsed;
+}
+
+/** Writers repeat few conditions of this kind. */
+const isPlain = (request: Request): boolean =>
+  request.ConditionExpression !== undefined &&
+  request.ExpressionAttributeNames === undefined &&
+  request.ExpressionAttributeValues === undefined &&
+  request.UpdateExpression === undefined;
+
+function parseExpressions(table: Table, request: Request): Expressions {
   const attributes = new Attributes(request, table.keyNames);
   const read = <T>(name: ExpressionName, parse: (tokens: Tokens) => T): T | undefined => {
     const text = request[name];

@@ -69,9 +69,10 @@ const VALID_VALUES: Readonly<Record<string, readonly string[]>> = {
 
 export function checkParameters(kind: RequestKind, request: object): void {
   const [required, optional] = PARAMETERS[kind];
-  const known: readonly string[] = [...required, ...optional, ...IGNORED];
-  const given = new Map(Object.entries(request).filter(([, value]) => value !== undefined && value !== null));
-  const missing = required.find((name) => !given.has(name));
+  const isKnown = (name: string): boolean =>
+    [required, optional, IGNORED].some((names: readonly string[]) => names.includes(name));
+  const given = Object.entries(request).filter(([, value]) => value !== undefined && value !== null);
+  const missing = required.find((name) => !given.some(([each]) => each === name));
   if (missing !== undefined) {
     refuse(
       `1 validation error detected: Value null at '${missing}' failed to satisfy constraint: Member must not be null`,
@@ -85,7 +86,7 @@ export function checkParameters(kind: RequestKind, request: object): void {
       );
     }
   }
-  const unknown = [...given.keys()].find((name) => !known.includes(name));
+  const [unknown] = given.find(([name]) => !isKnown(name)) ?? [];
   if (unknown === undefined) return;
   const instead =
     unknown === 'IndexName'

@@ -21,6 +21,8 @@ export interface Write {
   readonly key: Item;
   readonly condition?: Condition;
   readonly returnsItem: boolean;
+  /** The size of the item that a put writes. */
+  readonly itemBytes?: number;
   /** Its approximate share of a transaction's size limit. */
   readonly bytes: number;
   /** The paths that an update writes. */
@@ -45,7 +47,7 @@ export function readWrite(action: WriteAction, table: Table, request: Request): 
   const { condition, update = [] } = readExpressions(table, request);
   const item = action === 'Put' ? storedItem(request.Item ?? {}) : undefined;
   const key = item === undefined ? table.namedKey(request.Key) : table.keyOfItem(item);
-  if (item !== undefined) checkSize(item);
+  const itemBytes = item === undefined ? undefined : checkSize(item);
   const paths = update.map(({ path }) => path);
   const next: Readonly<Record<WriteAction, Write['next']>> = {
     Put: () => item,
@@ -55,8 +57,8 @@ export function readWrite(action: WriteAction, table: Table, request: Request): 
   };
   const returnsItem = request.ReturnValuesOnConditionCheckFailure === 'ALL_OLD';
   return {
-    ...{ action, table, key, condition, returnsItem, paths },
-    bytes: payloadOf(request, item ?? key),
+    ...{ action, table, key, condition, returnsItem, paths, itemBytes },
+    bytes: payloadOf(request) + (itemBytes ?? bytesOf(key)),
     next: next[action],
   };
 }
@@ -86,9 +88,10 @@ function nextOf(table: Table, update: readonly UpdateAction[], before: Item): It
   return storedItem(updated(before, update));
 }
 
-function payloadOf(request: Request, item: Item): number {
+/** Without the item or its key. */
+function payloadOf(request: Request): number {
   const { ExpressionAttributeValues: values = {}, ConditionExpression = '', UpdateExpression = '' } = request;
-  return bytesOf(item) + bytesOf(values) + ConditionExpression.length + UpdateExpression.length;
+  return bytesOf(values) + ConditionExpression.length + UpdateExpression.length;
 }
 
 function checkKeyKept(table: Table, paths: readonly Path[]): void {
@@ -102,7 +105,7 @@ function checkKeyKept(table: Table, paths: readonly Path[]): void {
 
 /** Checks the write against the current item; changes nothing yet. */
 export function evaluate(write: Write): Effect {
-  const { action, table, key, condition, returnsItem, next } = write;
+  const { action, table, key, condition, returnsItem, itemBytes, next } = write;
   table.checkKey(key);
   const before = table.stored(key);
   // A put without a condition does not read the item.
@@ -116,7 +119,7 @@ export function evaluate(write: Write): Effect {
     );
   }
   const after = next(item);
-  return { write, before, after, bytes: after === undefined ? 0 : checkSize(after) };
+  return { write, before, after, bytes: after === undefined ? 0 : (itemBytes ?? checkSize(after)) };
 }
 
 function checkSize(item: Item): number {
