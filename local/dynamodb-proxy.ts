@@ -11,12 +11,18 @@ export interface DynamoDbRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-/**
- * The proxy passes a request on, with another body if one is given, or responds with a server error, or gives no
- * response at all.
- */
+/** What the proxy does with a request. */
 export type Treatment =
-  { readonly kind: 'pass'; readonly body?: string } | { readonly kind: 'fail' } | { readonly kind: 'silence' };
+  /** Passes it on, with another body or another response if they are given. */
+  | { readonly kind: 'pass'; readonly body?: string; readonly answer?: (response: string) => string }
+  /** Responds with a server error. */
+  | { readonly kind: 'fail' }
+  /** Responds with an error of DynamoDB's API and status 400; `more` are further fields of it. */
+  | { readonly kind: 'refuse'; readonly error: string; readonly more?: object }
+  /** Passes it on, so that it takes effect; then it ends the connection without a response. */
+  | { readonly kind: 'lose'; readonly meanwhile?: () => Promise<void> }
+  /** Gives no response at all. */
+  | { readonly kind: 'silence' };
 
 export interface DynamoDbProxyOptions {
   /** The real endpoint. */
@@ -33,7 +39,10 @@ export interface DynamoDbProxy {
   stop(): Promise<void>;
 }
 
-const FAILURE = '{"__type":"com.amazonaws.dynamodb.v20120810#InternalServerError","message":"made to fail"}';
+const JSON_TYPE = { 'content-type': 'application/x-amz-json-1.0' };
+
+const failure = (error: string, more: object = {}): string =>
+  JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${error}`, message: 'made to fail', ...more });
 
 /** Starts a proxy before DynamoDB Local, for faults and counts. */
 export async function startDynamoDbProxy(options: DynamoDbProxyOptions): Promise<DynamoDbProxy> {
@@ -63,11 +72,16 @@ async function pass(
   const treatment = await treat(received);
   if (treatment.kind === 'silence') return;
   if (treatment.kind === 'fail') {
-    outgoing.writeHead(500, { 'content-type': 'application/x-amz-json-1.0' });
-    outgoing.end(FAILURE);
+    outgoing.writeHead(500, JSON_TYPE);
+    outgoing.end(failure('InternalServerError'));
     return;
   }
-  const body = treatment.body ?? received.body;
+  if (treatment.kind === 'refuse') {
+    outgoing.writeHead(400, JSON_TYPE);
+    outgoing.end(failure(treatment.error, treatment.more));
+    return;
+  }
+  const body = (treatment.kind === 'pass' ? treatment.body : undefined) ?? received.body;
   const forwarded = request(new URL(url, target), {
     method,
     headers: { ...headers, 'content-length': Buffer.byteLength(body) },
@@ -75,8 +89,15 @@ async function pass(
   forwarded.end(body);
   const [answer] = (await once(forwarded, 'response')) as [IncomingMessage];
   const response = await textOf(answer);
-  outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-  outgoing.end(response);
+  if (treatment.kind === 'lose') {
+    await treatment.meanwhile?.();
+    outgoing.destroy();
+    return;
+  }
+  const changed = answer.statusCode === 200 ? treatment.answer?.(response) : undefined;
+  const { 'content-length': _, 'x-amz-crc32': __, ...rest } = answer.headers;
+  outgoing.writeHead(answer.statusCode ?? 502, changed === undefined ? answer.headers : rest);
+  outgoing.end(changed ?? response);
   onResponse?.(received, response);
 }
 

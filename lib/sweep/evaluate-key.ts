@@ -219,7 +219,7 @@ export function orphanOf(hold: Hold, due?: Due): Finding {
   return { kind: 'orphan', pk: hold.pk, from, since: Math.min(writtenAt(hold), due?.since ?? Infinity) };
 }
 
-const PROBE_REPLAY_ID = 'sweeper-probe';
+export const PROBE_REPLAY_ID = 'sweeper-probe';
 /** Sorts after every position, so that nothing is replayed. */
 const LAST_POSITION = 'ffffffff-ffff-7fff-bfff-ffffffffffff';
 

@@ -94,14 +94,22 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     return trimmed;
   }
 
-  /** Reads another stream from its beginning. Undelivered records of the current stream are lost. */
+  /**
+   * Reads another stream from its beginning, after the running invocations. Undelivered records of the current stream
+   * are lost.
+   */
   async follow(streamArn: string): Promise<void> {
     const left = [...this.#pollers.values()];
-    this.#pollers.clear();
-    await Promise.all(left.map((poller) => poller.stop()));
-    this.#finished.clear();
     this.#streamArn = streamArn;
-    await this.#discover('TRIM_HORIZON');
+    this.#pollers.clear();
+    this.#finished.clear();
+    const followed = this.#discovering.then(async () => {
+      await Promise.all(left.map((poller) => poller.stop()));
+      await this.#discover('TRIM_HORIZON');
+    });
+    // No other discovery begins before: it would start a shard next to an invocation for the current stream.
+    this.#discovering = followed.catch(() => undefined);
+    await followed;
   }
 
   /** Resumes where `disable()` stopped. */
@@ -119,9 +127,13 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
     await Promise.all(this.#reading().map((poller) => poller.redeliverLast()));
   }
 
-  /** Resets the checkpoint of every shard in progress to this sequence number, and reads from there again. */
-  async redeliver(from: string): Promise<void> {
-    await Promise.all(this.#reading().map((poller) => poller.redeliver(from)));
+  /**
+   * Resets the checkpoint to this sequence number and reads from there again: of one shard in progress, or of every one.
+   */
+  async redeliver(from: string, shardId?: string): Promise<void> {
+    const poller = this.#pollers.get(shardId ?? '');
+    const chosen = shardId === undefined ? this.#reading() : poller === undefined ? [] : [poller];
+    await Promise.all(chosen.map((each) => each.redeliver(from)));
   }
 
   /**

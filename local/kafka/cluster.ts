@@ -62,8 +62,10 @@ export interface KafkaCluster {
   /**
    * Starts a further node, which is a broker only and has no further listeners, and no partitions at first. It is not
    * among `nodes`; it ends with the cluster.
+   *
+   * @param options - `folder`: where its data is, such as a small disk. Default: with that of the others
    */
-  addBroker(): Promise<KafkaBroker>;
+  addBroker(options?: { readonly folder?: string }): Promise<KafkaBroker>;
   /** Resolves when every node and every coordinator responds again. */
   ready(): Promise<void>;
   /** Ends all nodes and removes their data. A second call does nothing. */
@@ -112,14 +114,19 @@ export async function planKafka(options: KafkaOptions = {}): Promise<PlannedClus
           login: login === undefined ? undefined : { keystore, sessionMs: login.sessionMs },
         };
       });
-    const makeNode = (nodeId: number, port: number, isBrokerOnly = false): KafkaBroker =>
+    const makeNode = (
+      nodeId: number,
+      port: number,
+      isBrokerOnly = false,
+      folder = join(data, `node-${nodeId}`),
+    ): KafkaBroker =>
       new KafkaBroker(
         distribution,
         {
           ...{ nodeId, port, isBrokerOnly, audited },
           listeners: isBrokerOnly ? [] : listenersOf(nodeId),
           controllerPorts: ports.slice(count),
-          folder: join(data, `node-${nodeId}`),
+          folder,
         },
         join(logFolder, `kafka-${nodeId}.log`),
       );
@@ -141,9 +148,9 @@ export async function planKafka(options: KafkaOptions = {}): Promise<PlannedClus
       await stop();
       throw error;
     }
-    const addBroker = async (): Promise<KafkaBroker> => {
+    const addBroker: KafkaCluster['addBroker'] = async ({ folder } = {}) => {
       const [port = 0] = await freePorts(1);
-      const node = makeNode(count + added.length + 1, port, true);
+      const node = makeNode(count + added.length + 1, port, true, folder);
       added.push(node);
       node.format(clusterId);
       await node.start();

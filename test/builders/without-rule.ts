@@ -26,25 +26,23 @@ type Realm =
   | 'node';
 
 /** Loads the exports of the module `entry`, bundled with its imports and without the rule. */
-export async function withoutRule<Exports>(
-  entry: string,
-  { file, text, off }: SwitchedOff,
-  realm: Realm = 'test',
-): Promise<Exports> {
+export async function withoutRule<Exports>(entry: string, rule: SwitchedOff, realm: Realm = 'test'): Promise<Exports> {
+  return load(entry, await bundle(entry, [ruleSwitchedOff(rule)]), realm) as Exports;
+}
+
+/** A plugin of esbuild that leaves the rule out of a bundle. @throws Error if its text is not in the file exactly once */
+export function ruleSwitchedOff({ file, text, off }: SwitchedOff): Plugin {
   const path = resolve(LIB, file);
   const source = readFileSync(path, 'utf8');
   const found = source.split(text).length - 1;
   if (found !== 1) throw new Error(`${file} has ${found} times, and not once: ${text}`);
-  const code = await bundle(entry, [
-    {
-      name: 'rule-switched-off',
-      setup: ({ onLoad }) =>
-        onLoad({ filter: /\.ts$/ }, (loaded) =>
-          loaded.path === path ? { contents: source.replace(text, () => off), loader: 'ts' } : undefined,
-        ),
-    },
-  ]);
-  return load(entry, code, realm) as Exports;
+  return {
+    name: 'rule-switched-off',
+    setup: ({ onLoad }) =>
+      onLoad({ filter: /\.ts$/ }, (loaded) =>
+        loaded.path === path ? { contents: source.replace(text, () => off), loader: 'ts' } : undefined,
+      ),
+  };
 }
 
 /** Loads the exports of the module `entry` in the realm of Node.js, for simulations that take minutes. */

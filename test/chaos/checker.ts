@@ -1,4 +1,4 @@
-import type { Commit, Delivery, Effect, Fault, HistoryLine, Settings, StoredItem } from './history';
+import type { Commit, Delivery, Effect, Fault, HistoryLine, Removal, Settings, StoredItem } from './history';
 
 export const VIOLATIONS = [
   /** Committed, never delivered, and no operator skipped it. */
@@ -69,6 +69,7 @@ class Judge {
   readonly #discarded: ReadonlySet<string>;
   readonly #lines: readonly HistoryLine[];
   readonly #faults: readonly Fault[];
+  readonly #removals: readonly Removal[];
   readonly #duplicates: Record<string, number> = {};
 
   constructor(lines: readonly HistoryLine[]) {
@@ -85,6 +86,7 @@ class Judge {
     this.#deliveries = Map.groupBy(linesOf(lines, 'delivery'), ({ id }) => id);
     this.#discarded = new Set(linesOf(lines, 'discard').map(({ id }) => id));
     this.#faults = linesOf(lines, 'fault');
+    this.#removals = linesOf(lines, 'removal');
   }
 
   judge(): Judgement {
@@ -109,8 +111,9 @@ class Judge {
   }
 
   #compareDeliveries(): void {
-    for (const { id, commit } of this.#events.values()) {
-      if (this.#deliveries.has(id) || this.#discarded.has(id)) continue;
+    for (const event of this.#events.values()) {
+      const { id, commit } = event;
+      if (this.#deliveries.has(id) || this.#discarded.has(id) || this.#isRemoved(event)) continue;
       const items = this.#itemsOf(commit);
       if (commit.isUncertain === true && items.length === 0) continue;
       this.#violated('lost', id, `it was committed, and is in no topic`, [commit, ...items]);
@@ -124,14 +127,24 @@ class Judge {
     }
   }
 
+  /** Whether its message was in a topic that was deleted after the item was marked. */
+  #isRemoved({ topic, index, commit }: CommittedEvent): boolean {
+    const removals = this.#removals.filter((removal) => removal.topic === topic);
+    return this.#itemsOf(commit).some(
+      ({ receipts, processedAt = Infinity }) =>
+        receipts?.[index]?.startsWith(`${topic}-`) === true && removals.some(({ until }) => processedAt <= until),
+    );
+  }
+
   #compareCopies(id: string, deliveries: readonly Delivery[]): void {
     const copies = deliveries.filter(({ isReplay }) => isReplay !== true).toSorted((a, b) => a.at - b.at);
     const { maxCopies } = this.#settings;
     if (copies.length > maxCopies) {
       this.#violated('copied-too-often', id, `it was delivered ${copies.length} times, and not ${maxCopies}`, copies);
     }
-    for (const copy of copies.slice(1)) {
-      const name = this.#faultBefore(copy.at)?.name ?? 'none';
+    for (const [before, copy] of copies.slice(1).map((copy, at) => [copies[at] ?? copy, copy] as const)) {
+      // A relay that dies after a delivery leaves the item pending, and the copy may wait behind a backlog.
+      const name = (this.#faultBefore(copy.at) ?? this.#faultBefore(before.at))?.name ?? 'none';
       this.#duplicates[name] = (this.#duplicates[name] ?? 0) + 1;
       if (name === 'none') {
         this.#violated('copied-without-fault', id, 'it was delivered again while nothing failed', copies);
@@ -158,7 +171,7 @@ class Judge {
     );
     for (const ofKey of byKeyAndPartition.values()) {
       let last: (typeof first)[number] | undefined;
-      for (const each of ofKey.toSorted((a, b) => a.delivery.offset - b.delivery.offset)) {
+      for (const each of ofKey.toSorted((a, b) => comparePlaces(a.delivery, b.delivery))) {
         if (last !== undefined && compareEvents(each.event, last.event) < 0) {
           const why = `its first delivery follows that of the later event ${last.event.id}`;
           const shownBy = [each.event.commit, last.event.commit, last.delivery, each.delivery];
@@ -168,8 +181,8 @@ class Judge {
     }
   }
 
-  #itemsOf({ key, position }: Commit): readonly StoredItem[] {
-    return this.#items.get(`${key} ${position}`) ?? [];
+  #itemsOf({ key, position, events: [first] }: Commit): readonly StoredItem[] {
+    return (this.#items.get(`${key} ${position}`) ?? []).filter(({ id }) => id === first?.id);
   }
 
   get #items(): ReadonlyMap<string, readonly StoredItem[]> {
@@ -206,6 +219,8 @@ class Judge {
 
   #compareReceipts(commit: Commit, item: StoredItem): void {
     for (const [index, { id }] of commit.events.entries()) {
+      const event = this.#events.get(id);
+      if (!this.#deliveries.has(id) && event !== undefined && this.#isRemoved(event)) continue;
       const receipt = item.receipts?.[index];
       const deliveries = this.#deliveries.get(id) ?? [];
       const isNamed = deliveries.some(({ topic, partition, offset }) => receipt === `${topic}-${partition}@${offset}`);
@@ -245,7 +260,7 @@ class Judge {
     const last = new Map<string, { readonly event: CommittedEvent; readonly effect: Effect }>();
     for (const effect of effects) {
       const event = this.#events.get(effect.id);
-      if (event === undefined) continue;
+      if (event === undefined || this.#settings.grownTopics?.includes(event.topic) === true) continue;
       const key = `${event.commit.key} ${event.topic}`;
       const before = last.get(key);
       if (before !== undefined && compareEvents(event, before.event) < 0) {
@@ -278,6 +293,10 @@ const linesOf = <Kind extends HistoryLine['kind']>(
   kind: Kind,
 ): Extract<HistoryLine, { readonly kind: Kind }>[] =>
   lines.filter((line): line is Extract<HistoryLine, { readonly kind: Kind }> => line.kind === kind);
+
+/** Messages of one partition. */
+const comparePlaces = (a: Delivery, b: Delivery): number =>
+  (a.incarnation ?? 0) - (b.incarnation ?? 0) || a.offset - b.offset;
 
 /** Events of one key. */
 function compareEvents(a: CommittedEvent, b: CommittedEvent): number {

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
  * messages of a partition come in the order of their offsets and the effects of a consumer in that of their commits.
  * Times are epoch milliseconds.
  */
-export type HistoryLine = Settings | Commit | Discard | Delivery | StoredItem | Held | Effect | DeadLetter | Fault;
+export type HistoryLine =
+  Settings | Commit | Discard | Delivery | Removal | StoredItem | Held | Effect | DeadLetter | Fault;
 
 /** The promises that the run is judged by. */
 export interface Settings {
@@ -23,6 +24,8 @@ export interface Settings {
     readonly topics: readonly string[];
     readonly emits?: boolean;
   }[];
+  /** Topics that got more partitions: keys have moved to others, so the order of effects between them is not promised. */
+  readonly grownTopics?: readonly string[];
 }
 
 /** The events of one key in a transaction. */
@@ -56,6 +59,15 @@ export interface Delivery {
   readonly id: string;
   /** An operator asked for it again: not a duplicate. */
   readonly isReplay?: boolean;
+  /** How often the topic had been deleted before: its offsets begin again then. Default 0. */
+  readonly incarnation?: number;
+}
+
+/** A topic was deleted: the messages of items that were processed before `until` may be gone with it. */
+export interface Removal {
+  readonly kind: 'removal';
+  readonly topic: string;
+  readonly until: number;
 }
 
 /** An item of the table at the end of the run. */
@@ -63,6 +75,8 @@ export interface StoredItem {
   readonly kind: 'item';
   readonly key: string;
   readonly position: string;
+  /** Of its first event: a position may be used again after a transaction that failed. */
+  readonly id: string;
   readonly state: 'pending' | 'parked' | 'processed' | 'discarded';
   readonly receipts?: readonly string[];
   readonly processedAt?: number;
@@ -115,6 +129,7 @@ const KINDS: ReadonlySet<string> = new Set<HistoryLine['kind']>([
   'commit',
   'discard',
   'delivery',
+  'removal',
   'item',
   'held',
   'effect',

@@ -10,6 +10,12 @@ export interface Pace {
 
 const PIECE_BYTES = 512;
 
+/** The bytes of a request or a response on their way. */
+export interface Passage {
+  readonly from: 'client' | 'broker';
+  readonly chunk: Buffer;
+}
+
 interface Link {
   readonly sockets: readonly Socket[];
   isSilent: boolean;
@@ -18,6 +24,8 @@ interface Link {
 /** A TCP proxy in front of one broker, whose connections can become slow or silent. Its address stays the same. */
 export class TcpProxy {
   readonly address: string;
+  /** Sees everything before it is forwarded. If it returns `false`, the connection goes silent instead. */
+  onPassage: ((passage: Passage) => boolean) | undefined;
   readonly #server: Server;
   readonly #links = new Set<Link>();
   #target: string | undefined;
@@ -79,8 +87,8 @@ export class TcpProxy {
     const broker = connect({ host, port: Number(port), allowHalfOpen: true });
     const link = { sockets: [client, broker], isSilent: false };
     this.#add(link);
-    void this.#pump(link, client, broker);
-    void this.#pump(link, broker, client);
+    void this.#pump(link, client, broker, 'client');
+    void this.#pump(link, broker, client, 'broker');
   }
 
   #add(link: Link): void {
@@ -95,10 +103,11 @@ export class TcpProxy {
   }
 
   /** Forwards one direction until its end. Never rejects. */
-  async #pump(link: Link, from: Socket, to: Socket): Promise<void> {
+  async #pump(link: Link, from: Socket, to: Socket, side: Passage['from']): Promise<void> {
     try {
       // A silent connection stays open when its loop ends.
       for await (const chunk of from.iterator({ destroyOnReturn: false })) {
+        if (this.onPassage?.({ from: side, chunk: chunk as Buffer }) === false) link.isSilent = true;
         if (!(await this.#forward(link, chunk as Buffer, to))) return;
       }
       to.end();

@@ -17,7 +17,13 @@ const delivery = (version: number, change: Partial<Delivery> = {}): Delivery => 
   ...change,
 });
 const item = (version: number, change: Partial<StoredItem> = {}): StoredItem => ({
-  ...{ kind: 'item', key: 'order#1', position: String(version).padStart(16, '0'), state: 'processed' },
+  ...{
+    kind: 'item',
+    key: 'order#1',
+    position: String(version).padStart(16, '0'),
+    id: `e${version}`,
+    state: 'processed',
+  },
   ...{ receipts: [`orders-0@${version}`], processedAt: NOW, expiresAt: NOW / 1_000 + 60 },
   ...change,
 });
@@ -102,11 +108,32 @@ const accepted: Readonly<Record<string, readonly HistoryLine[]>> = {
     id: 'e3',
   }),
   'a transaction without an answer that failed': planted(none, commit(3, { isUncertain: true })),
+  'a transaction without an answer that failed, and whose position was used again': planted(
+    none,
+    commit(2, { isUncertain: true, events: [{ id: 'failed', topic: 'orders' }] }),
+  ),
   'copies that were asked for': planted(none, delivery(1, { offset: 3, isReplay: true })),
   'an event that a consumer gave up': planted(
     any(is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),
     { kind: 'dead-letter', consumer: 'shipping', id: 'e2' },
   ),
+  'an event whose topic was deleted after it was acknowledged': planted(
+    any(is('delivery', 'e2'), is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),
+    { kind: 'removal', topic: 'orders', until: NOW },
+  ),
+  'a late copy of an event that was delivered while a relay was killed': planted(
+    none,
+    { kind: 'fault', name: 'kill', at: NOW - 500, until: NOW - 500 },
+    delivery(1, { offset: 3, at: NOW + 3_600_000 }),
+  ),
+  'messages of a topic that was made again, whose offsets are smaller': planted(
+    any(is('delivery', 'e2'), isItem(2)),
+    ...[delivery(2, { offset: 0, incarnation: 1 }), item(2, { receipts: ['orders-0@0'] })],
+  ),
+  'another order of the effects of a topic that got more partitions': [
+    { ...SETTINGS, grownTopics: ['orders'] },
+    ...planted(any(is('settings'), is('effect')), effect(2), effect(1)),
+  ],
   'another order of a key in two partitions': planted(
     any(is('delivery', 'e1'), isItem(1)),
     ...[delivery(1, { partition: 1, offset: 9 }), item(1, { receipts: ['orders-1@9'] })],
@@ -115,6 +142,14 @@ const accepted: Readonly<Record<string, readonly HistoryLine[]>> = {
 
 it.each(Object.keys(accepted))('accepts %s', (name) => {
   expect(judgeHistory(accepted[name] ?? []).violations).toEqual([]);
+});
+
+it('finds an event that was acknowledged after its topic was deleted, and is nowhere', () => {
+  const history = planted(
+    any(is('delivery', 'e2'), is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),
+    { kind: 'removal', topic: 'orders', until: NOW - 1 },
+  );
+  expect(judgeHistory(history).violations.map(({ kind }) => kind)).toEqual(['lost', 'wrong-receipt']);
 });
 
 it('refuses a history that does not say what it is judged by', () => {

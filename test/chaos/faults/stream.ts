@@ -1,0 +1,89 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ChaosFault } from './fault';
+
+const stream = (fault: Omit<ChaosFault, 'group'>): ChaosFault => ({ ...fault, group: 'stream' });
+
+const REDELIVERY_MS = 5_000;
+
+/** Resolves early if the mapping has nothing to deliver. */
+const atMost = (work: Promise<unknown>): Promise<unknown> => Promise.race([work, sleep(REDELIVERY_MS)]);
+
+export const STREAM_FAULTS: readonly ChaosFault[] = [
+  stream({
+    name: 'shards-split',
+    title: 'shards of the stream split while they are written to',
+    unavailable: ({ database }) =>
+      database.splitShard === undefined ? 'DynamoDB Local has one shard for ever' : undefined,
+    async apply({ world }) {
+      await world.database.splitShard?.(world.stack.tableName);
+      await sleep(1_000);
+    },
+  }),
+  stream({
+    name: 'batch-redelivered',
+    title: 'the latest batch of each shard is delivered again',
+    async apply({ world }) {
+      for (let turn = 0; turn < 3; turn++) await atMost(world.relay.mapping.redeliverLast());
+    },
+  }),
+  stream({
+    name: 'checkpoint-lost',
+    title: 'a shard is read again from an earlier batch',
+    apply: ({ world, random }) => world.relay.rewind(random),
+  }),
+  stream({
+    name: 'invocations-fail-before',
+    title: 'every invocation fails before the function runs, so that batches are bisected',
+    async apply({ world }) {
+      world.relay.sandboxes.fails = 'before';
+      await sleep(4_000);
+      world.relay.sandboxes.fails = undefined;
+    },
+  }),
+  stream({
+    name: 'invocations-fail-after',
+    title: 'every invocation fails after the function did its work, so that batches are bisected and repeated',
+    async apply({ world }) {
+      world.relay.sandboxes.fails = 'after';
+      await sleep(4_000);
+      world.relay.sandboxes.fails = undefined;
+    },
+  }),
+  stream({
+    name: 'records-trimmed',
+    title: 'the mapping is off, and the stream drops what was not delivered',
+    async apply({ world }) {
+      await world.relay.mapping.disable();
+      await sleep(3_000);
+      // In AWS the stream drops records after 24 hours. The sweeper has suspected a gap for twelve hours then.
+      await world.relay.suspectGap();
+      const dropped = await world.relay.mapping.trim();
+      world.relay.counts.trimmed += dropped;
+      world.relay.mapping.enable();
+      return dropped > 0;
+    },
+  }),
+  stream({
+    name: 'mapping-off',
+    title: 'the event source mapping is off for a while',
+    async apply({ world }) {
+      await world.relay.mapping.disable();
+      await sleep(6_000);
+      world.relay.mapping.enable();
+    },
+  }),
+  stream({
+    name: 'stream-recreated',
+    title: 'the stream is switched off and on: the mapping reads a new one',
+    apply: ({ world }) => world.relay.recreateStream(),
+  }),
+  stream({
+    name: 'sweeper-late',
+    title: 'the sweeper does not run for 40 s',
+    async apply({ world }) {
+      world.relay.isSweeperLate = true;
+      await sleep(40_000);
+      world.relay.isSweeperLate = false;
+    },
+  }),
+];
