@@ -1,4 +1,5 @@
 import { anEvent, anItem } from '../../../builders/items';
+import { inOwnTask, runMicrotasks } from '../../../builders/microtasks';
 import { MemoryTable, type Snapshot } from '../../../builders/memory-table';
 import { RELAY_OPTIONS, silentTelemetry } from '../../../builders/relay-ports';
 import { ITEM_GONE, type Control, type Hold } from '../../../../lib/event/control';
@@ -202,13 +203,15 @@ export class SimulatedWorld {
   }
 
   /** Chaos, then calm and an operator who fixes everything. Returns the violated rules. */
-  async play(steps: number): Promise<string[]> {
-    for (let step = 0; step < steps; step++) {
-      await this.#act();
-      this.#pass(this.#profile.fast === true ? 50 : 1_000);
-    }
-    await this.#settle();
-    return this.#verdict();
+  play(steps: number): Promise<string[]> {
+    return inOwnTask(() => {
+      for (let step = 0; step < steps; step++) {
+        this.#act();
+        this.#pass(this.#profile.fast === true ? 50 : 1_000);
+      }
+      this.#settle();
+      return this.#verdict();
+    });
   }
 
   #chance(probability: number): boolean {
@@ -235,12 +238,12 @@ export class SimulatedWorld {
     return this.#profile.healthy === true;
   }
 
-  async #act(): Promise<void> {
+  #act(): void {
     const { zombies = false, trims = false, newStreams = false, restores = false } = this.#profile;
     const { newMappings = false, vanishes = false } = this.#profile;
     const looks = this.#losesRecords;
     const { topics = false, partitions = false, grows = false } = this.#profile;
-    const actions: [number, () => void | Promise<void>][] = [
+    const actions: [number, () => void][] = [
       [10, () => this.#write()],
       [70, () => this.#poll(this.#anyShard())],
       [zombies ? 14 : 6, () => this.#operate()],
@@ -265,7 +268,8 @@ export class SimulatedWorld {
       [grows ? 0.5 : 0, () => void this.#partitions.set(this.#pick(['A', 'B']), 3)],
     ];
     let at = this.#draw() * actions.reduce((sum, [weight]) => sum + weight, 0);
-    for (const [weight, act] of actions) if ((at -= weight) < 0) return act();
+    const chosen = actions.find(([weight]) => (at -= weight) < 0);
+    chosen?.[1]();
   }
 
   // Writers and operator.
@@ -381,12 +385,13 @@ export class SimulatedWorld {
   }
 
   /** The schedule's work once a minute. */
-  async #probe(): Promise<void> {
+  #probe(): void {
     const store = {
       readControl: () => this.table.read(),
       send: (signal: Signal) => Promise.resolve(this.table.sendSignal(signal)),
     };
-    await probePartitions(store, { by: 'schedule', now: () => this.#now });
+    void probePartitions(store, { by: 'schedule', now: () => this.#now });
+    runMicrotasks();
   }
 
   // Lambda.
@@ -408,16 +413,16 @@ export class SimulatedWorld {
     if (held > maxHolds + 1) this.#unfixed.push(`${held} keys are held for partitions`);
   }
 
-  async #poll(shard: Shard): Promise<void> {
+  #poll(shard: Shard): void {
     this.#checkHolds();
     const { run } = shard;
     if (run === undefined) {
       const size = this.#profile.bombs === true && this.#chance(0.7) ? 1 : 1 + Math.floor(this.#draw() * 5);
       const batch = shard.records.slice(shard.checkpoint, shard.checkpoint + size);
-      if (batch.length > 0) await this.#invoke(shard, batch);
+      if (batch.length > 0) this.#invoke(shard, batch);
       return;
     }
-    if (run.answer === undefined) await this.#advance(run.process);
+    if (run.answer === undefined) this.#advance(run.process);
     if (run.process.dead) {
       this.#crash(shard);
       return;
@@ -428,7 +433,7 @@ export class SimulatedWorld {
     shard.run = undefined;
   }
 
-  async #invoke(shard: Shard, batch: readonly StreamRecord[]): Promise<void> {
+  #invoke(shard: Shard, batch: readonly StreamRecord[]): void {
     const process = this.#processFor();
     const run: Run = { process, end: shard.checkpoint + batch.length };
     shard.run = run;
@@ -437,7 +442,7 @@ export class SimulatedWorld {
       (failed) => (run.answer = { failed }),
       (error: unknown) => (run.failure = error),
     );
-    await turn();
+    runMicrotasks();
   }
 
   #processFor(): Process {
@@ -448,13 +453,13 @@ export class SimulatedWorld {
     return takesKnown ? this.#pick(idle) : this.#newProcess();
   }
 
-  async #advance(process: Process | undefined): Promise<void> {
+  #advance(process: Process | undefined): void {
     if (process === undefined) return;
     const at = Math.floor(this.#draw() * process.waiting.length);
     const [resume] = process.waiting.splice(at, 1);
     if (resume === undefined) this.#zombies.splice(0, this.#zombies.indexOf(process) === 0 ? 1 : 0);
     resume?.();
-    await turn();
+    runMicrotasks();
   }
 
   #crash(shard: Shard): void {
@@ -488,7 +493,7 @@ export class SimulatedWorld {
     return `stream-${this.#streams}`;
   }
 
-  async #losesADay(): Promise<void> {
+  #losesADay(): void {
     this.#crashAll();
     // On a quiet day, a lost item's key gets no younger record that is late and would be looked up.
     const isQuiet = this.#profile.quietDays === true && this.#chance(0.5);
@@ -499,7 +504,7 @@ export class SimulatedWorld {
     for (let hour = 0; hour < 27; hour++) {
       this.#pass(HOUR);
       if (!isQuiet && this.#chance(0.2)) this.#write();
-      await this.#sweepToTheEnd({ isRelayOff: true });
+      this.#sweepToTheEnd({ isRelayOff: true });
     }
     this.#areOthersRead = false;
     const trimmedBefore = (this.#now - 24 * HOUR) / 1000;
@@ -522,11 +527,11 @@ export class SimulatedWorld {
   }
 
   /** Another mapping takes hours to come. */
-  async #renewMappingLate(): Promise<void> {
+  #renewMappingLate(): void {
     this.#renewMapping();
     for (let hour = 0; hour < 2; hour++) {
       this.#pass(HOUR + 6 * MINUTE);
-      await this.#sweepToTheEnd({ isRelayOff: true });
+      this.#sweepToTheEnd({ isRelayOff: true });
     }
   }
 
@@ -574,23 +579,23 @@ export class SimulatedWorld {
       .finally(() => (sweeping.ended = true));
   }
 
-  async #advanceSweep(): Promise<void> {
+  #advanceSweep(): void {
     const sweeping = this.#sweeping;
     if (sweeping === undefined) return;
     const [resume] = sweeping.waiting.splice(Math.floor(this.#draw() * sweeping.waiting.length), 1);
     resume?.();
-    await turn();
+    runMicrotasks();
     // The sweep has ended, or is killed here.
     if (sweeping.ended || this.#fault(0.03)) this.#sweeping = undefined;
   }
 
-  async #sweepToTheEnd({ isRelayOff = false } = {}): Promise<void> {
+  #sweepToTheEnd({ isRelayOff = false } = {}): void {
     this.#beginSweep();
-    await turn();
+    runMicrotasks();
     for (let step = 0; this.#sweeping !== undefined && step < 1_000; step++) {
       // The relay acts on the sweeper's probes meanwhile.
-      if (!isRelayOff) for (const shard of this.#shards) for (let poll = 0; poll < 3; poll++) await this.#poll(shard);
-      await this.#advanceSweep();
+      if (!isRelayOff) for (const shard of this.#shards) for (let poll = 0; poll < 3; poll++) this.#poll(shard);
+      this.#advanceSweep();
     }
   }
 
@@ -843,25 +848,25 @@ export class SimulatedWorld {
 
   // The end.
 
-  async #settle(): Promise<void> {
+  #settle(): void {
     this.#pass(MINUTE);
     for (const ids of this.#appendLater.splice(0)) this.log.push(...ids);
-    if (this.#profile.oneUnavailable === true) await this.#oneUnavailable();
-    if (this.#profile.allUnavailable === true) await this.#allUnavailable();
+    if (this.#profile.oneUnavailable === true) this.#oneUnavailable();
+    if (this.#profile.allUnavailable === true) this.#allUnavailable();
     this.#calm = true;
     for (const zombie of [...this.#zombies]) {
-      for (let step = 0; zombie.waiting.length > 0 && step < 2_000; step++) await this.#advance(zombie);
+      for (let step = 0; zombie.waiting.length > 0 && step < 2_000; step++) this.#advance(zombie);
     }
-    await this.#drainStream();
+    this.#drainStream();
     // Relay and sweeper must resolve everything that needs no operator.
     // A loss without a sign is found by the pass of every twelve hours.
     const rounds = this.#profile.vanishes === true ? 16 : 6;
     for (let round = 0; round < rounds; round++) {
       this.#pass(HOUR + 6 * MINUTE);
-      await this.#probe();
+      this.#probe();
       // A slow relay acts on the sweeper's probes after the run.
-      await this.#sweepToTheEnd({ isRelayOff: !this.#isHealthy && this.#chance(0.5) });
-      await this.#drainStream();
+      this.#sweepToTheEnd({ isRelayOff: !this.#isHealthy && this.#chance(0.5) });
+      this.#drainStream();
     }
     this.#unfixed.push(
       ...[...this.table.holds.values()]
@@ -875,14 +880,14 @@ export class SimulatedWorld {
     );
     for (let round = 0; round < 25 && (this.table.holds.size > 0 || round === 0); round++) {
       for (let operation = 0; operation < 4; operation++) this.#operate();
-      await this.#drainStream();
+      this.#drainStream();
     }
   }
 
   /** Only one partition is unavailable for half an hour: the shards must still reach their ends. */
-  async #oneUnavailable(): Promise<void> {
+  #oneUnavailable(): void {
     const sick = `${this.#pick(['A', 'B'])}-${this.#pick([0, 1])}`;
-    await this.#continueWithout([sick]);
+    this.#continueWithout([sick]);
     for (const { records, checkpoint } of this.#shards) {
       const waitsSince = records[checkpoint]?.dynamodb?.ApproximateCreationDateTime;
       // The record that requests another try of the partition may be new.
@@ -891,11 +896,11 @@ export class SimulatedWorld {
       }
     }
     const { comesBack } = this.#profile;
-    if (comesBack !== undefined) await this.#comesBack(comesBack);
+    if (comesBack !== undefined) this.#comesBack(comesBack);
   }
 
   /** Its keys must be released within minutes: by the traffic of others, or else by the schedule. */
-  async #comesBack(how: 'busy' | 'quiet'): Promise<void> {
+  #comesBack(how: 'busy' | 'quiet'): void {
     this.#noFaults = true;
     this.#unavailable.clear();
     // Less than the time to try one key after the other.
@@ -904,8 +909,8 @@ export class SimulatedWorld {
       if (how === 'busy') {
         for (const key of this.#keys)
           this.table.put(anItem({ key: `busy-${key}`, version: 1 + passed, committedAt: this.#now }));
-      } else if (passed % MINUTE === 0) await this.#probe();
-      for (let step = 0; step < 200; step++) await this.#poll(this.#anyShard());
+      } else if (passed % MINUTE === 0) this.#probe();
+      for (let step = 0; step < 200; step++) this.#poll(this.#anyShard());
       this.#pass(10_000);
     }
     this.#noFaults = false;
@@ -915,19 +920,19 @@ export class SimulatedWorld {
   }
 
   /** No partition accepts writes: a relay that starts now has no evidence of a healthy one, so it may hold no key. */
-  async #allUnavailable(): Promise<void> {
+  #allUnavailable(): void {
     const heldForPartitions = (): string[] =>
       [...this.table.holds.values()].flatMap(({ pk, awaits }) => (awaits === undefined ? [] : [pk]));
     this.#crashAll();
     this.#zombies.splice(0);
     const held = new Set(heldForPartitions());
-    await this.#continueWithout(['A', 'B']);
+    this.#continueWithout(['A', 'B']);
     for (const pk of heldForPartitions()) {
       if (!held.has(pk)) this.#unfixed.push(`${pk} is held in a general outage`);
     }
   }
 
-  async #continueWithout(unavailable: readonly string[]): Promise<void> {
+  #continueWithout(unavailable: readonly string[]): void {
     this.#unavailable.clear();
     for (const name of unavailable) this.#unavailable.add(name);
     this.#keys.forEach(() => this.#write());
@@ -935,7 +940,7 @@ export class SimulatedWorld {
     // Lambda keeps few instances for a shard, and each must see failures before it holds a key.
     this.#processes = [];
     for (let passed = 0; passed < 30 * MINUTE; passed += 10_000) {
-      for (let step = 0; step < 5 * this.#keys.length; step++) await this.#poll(this.#anyShard());
+      for (let step = 0; step < 5 * this.#keys.length; step++) this.#poll(this.#anyShard());
       this.#pass(10_000);
     }
     this.#noFaults = false;
@@ -957,11 +962,11 @@ export class SimulatedWorld {
       .map(({ id }) => id);
   }
 
-  async #drainStream(): Promise<void> {
+  #drainStream(): void {
     const isBusy = (): boolean =>
       this.#shards.some(({ run, records, checkpoint }) => run !== undefined || checkpoint < records.length);
     for (let step = 0; step < 20_000 && isBusy(); step++) {
-      await this.#poll(this.#anyShard());
+      this.#poll(this.#anyShard());
       if (step % 20 === 0) this.#now += 10_000;
     }
   }
@@ -981,8 +986,9 @@ export class SimulatedWorld {
         if (copies.length > MAX_COPIES) wrong.push(`${id} was published ${copies.length} times`);
       }
     }
+    const discarded = new Set([...this.written.values()].filter((written) => this.#isDiscarded(written)));
     for (const written of this.written.values()) {
-      if (this.#isDiscarded(written)) {
+      if (discarded.has(written)) {
         if (!this.#intended.has(written.id)) wrong.push(`${written.id} was discarded without a request`);
         continue;
       }
@@ -998,10 +1004,10 @@ export class SimulatedWorld {
       for (const other of this.written.values()) {
         // A frozen relay may still publish discarded events, and restored ones come back: neither has an order.
         // It may also pass an item that an operator deletes by hand at that moment.
+        if (other.key !== written.key || other.version >= written.version) continue;
         const isMissed = this.#profile.zombies === true && this.#deletedOnce.has(other.id);
-        const hasOrder = !this.#isDiscarded(other) && !this.#undone.has(other.id) && !isMissed;
-        const overtook = other.key === written.key && other.version < written.version && hasOrder;
-        if (overtook && at !== undefined && (first.get(eventIdsOf(other).at(-1) ?? '') ?? -1) > at)
+        const hasOrder = !discarded.has(other) && !this.#undone.has(other.id) && !isMissed;
+        if (hasOrder && at !== undefined && (first.get(eventIdsOf(other).at(-1) ?? '') ?? -1) > at)
           wrong.push(`${written.id} overtook ${other.id}`);
       }
     }
@@ -1017,6 +1023,3 @@ const keyOf = ({ pk }: Signal): string => pk.replace(/^order#/, '');
 const itemIdOf = (eventId: string): string => eventId.split('.')[0] ?? '';
 
 class Fault extends Error {}
-
-/** Runs everything that does not wait for the scheduler. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
