@@ -9,7 +9,7 @@ export const inOwnTask = <T>(work: () => T): Promise<T> =>
       try {
         resolve(work());
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
   });

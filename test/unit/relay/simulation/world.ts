@@ -81,6 +81,32 @@ export interface Profile {
   readonly full?: boolean;
   /** An operator deletes parked items by hand, and later puts them back or lets their keys continue without them. */
   readonly deletes?: boolean;
+  /** An operator publishes some processed events again. */
+  readonly replays?: boolean;
+  /** The process that is waiting at this point of the history ends there. Points are counted from 0. */
+  readonly crashAt?: number;
+}
+
+/** The largest numbers that a history has seen. */
+export interface Peaks {
+  holds: number;
+  /** Keys held for an unavailable partition. */
+  partitionHolds: number;
+  tombstones: number;
+  /** Signals in the table at the same time. */
+  signals: number;
+  /** Signals in the table when everything is settled. */
+  signalsLeft: number;
+  copiesOfAnEvent: number;
+  /** The same, where the docs limit it: several instances and topics with outages. */
+  copiesWithOutages: number;
+  attemptsOnAnItem: number;
+  messagesOfARound: number;
+  sendsOfAnInvocation: number;
+  callsOfAnInvocation: number;
+  callsOfASweep: number;
+  /** Steps of relays after the last fault, until nothing is left to do. */
+  stepsUntilCalm: number;
 }
 
 const MAX_COPIES = 3;
@@ -108,11 +134,17 @@ interface Written {
   bomb: boolean;
 }
 
+/** Waits for the scheduler. A process that ends here never continues. */
+type Step = () => Promise<void>;
+
 /** One process of the relay. Each of its calls waits twice for the scheduler: before its effect and after. */
 interface Process {
   readonly relay: Relay;
   readonly waiting: (() => void)[];
   dead: boolean;
+  /** Of its current invocation. */
+  calls: number;
+  sends: number;
 }
 
 /** A hold before a transaction that DynamoDB is about to commit, item by item. */
@@ -128,6 +160,7 @@ interface Committing {
 interface Sweeping {
   readonly waiting: (() => void)[];
   ended: boolean;
+  calls: number;
 }
 
 /** One shard of the stream, and Lambda's place in it. */
@@ -180,6 +213,13 @@ export class SimulatedWorld {
   ]);
   /** Transactions without a response to the writer yet. */
   readonly #committing = new Set<readonly Committing[]>();
+  readonly peaks: Peaks = {
+    ...{ holds: 0, partitionHolds: 0, tombstones: 0, signals: 0, signalsLeft: 0 },
+    ...{ copiesOfAnEvent: 0, copiesWithOutages: 0, attemptsOnAnItem: 0, messagesOfARound: 0 },
+    ...{ sendsOfAnInvocation: 0, callsOfAnInvocation: 0, callsOfASweep: 0, stepsUntilCalm: 0 },
+  };
+  /** Points at which a process has waited: before and after the effect of each of its calls. */
+  points = 0;
   #next = new Map(KEYS.map((key) => [key, 1]));
   #backup: { readonly table: Snapshot; readonly written: ReadonlySet<string>; readonly next: Map<string, number> };
   #writes = 0;
@@ -214,6 +254,10 @@ export class SimulatedWorld {
     });
   }
 
+  #peak(name: keyof Peaks, value: number): void {
+    if (value > this.peaks[name]) this.peaks[name] = value;
+  }
+
   #chance(probability: number): boolean {
     return this.#draw() < probability;
   }
@@ -240,7 +284,7 @@ export class SimulatedWorld {
 
   #act(): void {
     const { zombies = false, trims = false, newStreams = false, restores = false } = this.#profile;
-    const { newMappings = false, vanishes = false } = this.#profile;
+    const { newMappings = false, vanishes = false, replays = false } = this.#profile;
     const looks = this.#losesRecords;
     const { topics = false, partitions = false, grows = false } = this.#profile;
     const actions: [number, () => void][] = [
@@ -265,6 +309,7 @@ export class SimulatedWorld {
       [partitions ? 3 : 0, () => this.#toggleOutage(`${this.#pick(['A', 'B'])}-${this.#pick([0, 1])}`)],
       [partitions ? 6 : 0, () => this.#probe()],
       [partitions ? 8 : 0, () => this.#pass(15_000)],
+      [replays ? 3 : 0, () => this.#replay()],
       [grows ? 0.5 : 0, () => void this.#partitions.set(this.#pick(['A', 'B']), 3)],
     ];
     let at = this.#draw() * actions.reduce((sum, [weight]) => sum + weight, 0);
@@ -368,6 +413,17 @@ export class SimulatedWorld {
     return true;
   }
 
+  /** The operator publishes the events of a key again, or those from one of its versions on. */
+  #replay(): void {
+    const pk = `order#${this.#pick(this.#keys)}`;
+    const from = this.#chance(0.5) ? positionOfVersion(1 + Math.floor(this.#draw() * MAX_VERSION)) : undefined;
+    this.table.putSignal(
+      newSignal(pk, this.#now, { kind: 'replay', replayId: `replay-${++this.#replays}`, from, request }),
+    );
+  }
+
+  #replays = 0;
+
   readonly #deletedOnce = new Set<string>();
   /** Items that an operator deleted by hand, and did not put back. */
   readonly #deleted = new Map<string, Image>();
@@ -401,16 +457,28 @@ export class SimulatedWorld {
   }
 
   #checkHolds(): void {
+    this.#peak('holds', this.table.holds.size);
+    this.#peak('tombstones', this.table.tombstones.size);
+    this.#peak('signals', this.#signals);
     const { maxHolds } = this.#profile;
     for (const { pk, id, reason } of this.table.holds.values()) {
       if (reason !== ITEM_GONE || id === undefined || this.#deletedOnce.has(id)) continue;
       const wrong = `${pk} is held for ${id}, which was not deleted by hand`;
       if (!this.#unfixed.includes(wrong)) this.#unfixed.push(wrong);
     }
+    let held = 0;
+    for (const { awaits } of this.table.holds.values()) if (awaits !== undefined) held++;
+    this.#peak('partitionHolds', held);
     if (maxHolds === undefined) return;
-    const held = [...this.table.holds.values()].filter(({ awaits }) => awaits !== undefined).length;
     // A relay that was interrupted may hold one more.
     if (held > maxHolds + 1) this.#unfixed.push(`${held} keys are held for partitions`);
+  }
+
+  /** Signals that the relay has not acted on. */
+  get #signals(): number {
+    let count = 0;
+    for (const ofPartition of this.table.signals.values()) count += ofPartition.size;
+    return count;
   }
 
   #poll(shard: Shard): void {
@@ -429,12 +497,15 @@ export class SimulatedWorld {
     }
     if (run.failure !== undefined) throw run.failure as Error;
     if (run.answer === undefined) return;
+    this.#peak('callsOfAnInvocation', run.process.calls);
+    this.#peak('sendsOfAnInvocation', run.process.sends);
     shard.checkpoint = run.answer.failed === undefined ? run.end : shard.checkpoint + run.answer.failed;
     shard.run = undefined;
   }
 
   #invoke(shard: Shard, batch: readonly StreamRecord[]): void {
     const process = this.#processFor();
+    process.calls = process.sends = 0;
     const run: Run = { process, end: shard.checkpoint + batch.length };
     shard.run = run;
     const remainingMs = (): number => (this.#fault(0.04) ? 0 : 90_000);
@@ -564,10 +635,18 @@ export class SimulatedWorld {
 
   #beginSweep(): void {
     if (this.#sweeping !== undefined) return;
-    const sweeping: Sweeping = { waiting: [], ended: false };
+    const sweeping: Sweeping = { waiting: [], ended: false, calls: 0 };
     this.#sweeping = sweeping;
-    const store = this.#sweepStore((effect) => this.#call(sweeping.waiting, effect));
-    const describeMapping = () => this.#call(sweeping.waiting, () => Promise.resolve(this.#mapping()));
+    const step = this.#steps(sweeping.waiting, () => {
+      // A run that was killed before may still wait.
+      if (this.#sweeping === sweeping) this.#sweeping = undefined;
+    });
+    const call = <T>(effect: () => Promise<T>): Promise<T> => {
+      this.#peak('callsOfASweep', ++sweeping.calls);
+      return this.#call(step, effect);
+    };
+    const store = this.#sweepStore(call);
+    const describeMapping = () => call(() => Promise.resolve(this.#mapping()));
     const options = {
       ...{ overdueAfterMs: HOUR, readUnitsPerSecond: 1_000, by: 'sweeper', now: () => this.#now },
       passes: { intervalMs: 12 * HOUR, describeMapping },
@@ -656,9 +735,18 @@ export class SimulatedWorld {
 
   // The relay's calls.
 
+  /** The steps of one process; `die` ends it, at the point that the profile names. */
+  #steps(waiting: (() => void)[], die: () => void): Step {
+    return () => {
+      if (this.points++ !== this.#profile.crashAt) return new Promise((resolve) => waiting.push(resolve));
+      waiting.splice(0);
+      die();
+      return NEVER;
+    };
+  }
+
   /** Waits for the scheduler before and after the effect. The call may fail on either side of it. */
-  async #call<T>(waiting: (() => void)[], effect: () => Promise<T>): Promise<T> {
-    const step = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+  async #call<T>(step: Step, effect: () => Promise<T>): Promise<T> {
     await step();
     if (this.#fault(0.03)) throw new Fault('throttled');
     if (this.#fault(0.02)) throw new KeyFailure('a conflict');
@@ -705,12 +793,17 @@ export class SimulatedWorld {
 
   #newProcess(): Process {
     const waiting: (() => void)[] = [];
-    const step = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
-    const call = <T>(effect: () => Promise<T>): Promise<T> => this.#call(waiting, effect);
+    const die = (): void => void (process.dead = true);
+    const step = this.#steps(waiting, die);
+    const call = <T>(effect: () => Promise<T>): Promise<T> => {
+      process.calls++;
+      return this.#call(step, effect);
+    };
+    const onSend = (): void => void process.sends++;
     const { table } = this;
     const isForeign = this.#profile.foreign === true && this.#chance(0.3);
-    const die = (): void => void (process.dead = true);
-    const process: Process = { relay: this.#relay(call, step, die, isForeign), waiting, dead: false };
+    const relay = this.#relay(call, step, die, isForeign, onSend);
+    const process: Process = { relay, waiting, dead: false, calls: 0, sends: 0 };
     table.failMark = () => this.#fault(0.06);
     this.#processes.push(process);
     return process;
@@ -718,9 +811,10 @@ export class SimulatedWorld {
 
   #relay(
     call: <T>(effect: () => Promise<T>) => Promise<T>,
-    step: () => Promise<void>,
+    step: Step,
     die: () => void,
     isForeign: boolean,
+    onSend: () => void,
   ): Relay {
     const { table } = this;
     const ports: RelayPorts = {
@@ -728,6 +822,11 @@ export class SimulatedWorld {
         partitionCount: (topic) => Promise.resolve({ kind: 'topic', partitions: this.#partitions.get(topic) ?? 1 }),
         publish: async (batches) => {
           if (isForeign) this.#unfixed.push('a relay of another outbox publishes');
+          onSend();
+          this.#peak(
+            'messagesOfARound',
+            batches.reduce((sum, { messages }) => sum + messages.length, 0),
+          );
           const outcomes: BatchOutcome[] = [];
           for (const batch of batches) outcomes.push(await this.#send(batch, step, die));
           return outcomes;
@@ -743,7 +842,12 @@ export class SimulatedWorld {
         },
         park: (parking) => this.#transact(call, async () => table.park(parking)),
         holdForPartition: (request) => this.#transact(call, async () => table.holdForPartition(request)),
-        countAttempt: (item) => call(() => table.countAttempt(item)),
+        countAttempt: (item) =>
+          call(async () => {
+            const attempts = await table.countAttempt(item);
+            this.#peak('attemptsOnAnItem', attempts);
+            return attempts;
+          }),
         clearAttempts: (items) => call(() => table.clearAttempts(items)),
         noteReceipts: async (marks) => {
           await step();
@@ -823,28 +927,41 @@ export class SimulatedWorld {
     );
   }
 
-  async #send(
-    { messages, topic, partition }: PartitionBatch,
-    step: () => Promise<void>,
-    die: () => void,
-  ): Promise<BatchOutcome> {
+  async #send({ messages, topic, partition }: PartitionBatch, step: Step, die: () => void): Promise<BatchOutcome> {
+    const replayed = messages.flatMap(({ headers }) =>
+      headers['outbox-replay'] === undefined ? [] : [headers['ce_id']],
+    );
     const ids = messages.map(({ headers }) => headers['ce_id'] ?? '');
     const isAny = (what: 'poison' | 'bomb'): boolean => ids.some((id) => this.written.get(itemIdOf(id))?.[what]);
     await step();
     if (isAny('bomb')) {
       die();
-      return new Promise(() => undefined);
+      return NEVER;
     }
     if (this.#isAway({ topic, partition })) return outage;
     if (this.#fault(0.06)) {
-      if (!isAny('poison')) this.#appendLater.push(ids);
+      if (!isAny('poison') && replayed.length === 0) this.#appendLater.push(ids);
       return outage;
     }
     if (isAny('poison')) return { kind: 'poison', reason: 'message-refused', message: 'no' };
-    this.log.push(...ids);
+    if (replayed.length === 0) this.log.push(...ids);
+    else this.#checkReplay(replayed);
     await step();
     return this.#fault(0.06) ? outage : { kind: 'acked', baseOffset: BigInt(this.log.length) };
   }
+
+  /** Only events that have been published are published again. */
+  #checkReplay(ids: readonly (string | undefined)[]): void {
+    const published = new Set(this.log);
+    for (const id of ids) {
+      if (id === undefined || !published.has(id))
+        this.#unfixed.push(`${id ?? ''} was replayed and not published before`);
+    }
+    this.replayed += ids.length;
+  }
+
+  /** Events that were published again. */
+  replayed = 0;
 
   // The end.
 
@@ -965,11 +1082,18 @@ export class SimulatedWorld {
   #drainStream(): void {
     const isBusy = (): boolean =>
       this.#shards.some(({ run, records, checkpoint }) => run !== undefined || checkpoint < records.length);
-    for (let step = 0; step < 20_000 && isBusy(); step++) {
+    for (let step = 0; step < 20_000 && isBusy() && !this.#isStuck; step++) {
       this.#poll(this.#anyShard());
+      if (this.#calm) this.#stepsUntilCalm++;
       if (step % 20 === 0) this.#now += 10_000;
     }
+    // Nothing fails any more, so further rounds would not help.
+    if (this.#calm && isBusy()) this.#isStuck = true;
   }
+
+  #stepsUntilCalm = 0;
+  /** The relay never finishes what is left. */
+  #isStuck = false;
 
   #isDiscarded({ id, key, version }: Written): boolean {
     return this.table.tombstones.has(identityOf({ pk: `order#${key}`, sk: positionOfVersion(version), id }));
@@ -981,10 +1105,17 @@ export class SimulatedWorld {
     if (this.table.holds.size > 0) wrong.push('a key is held for ever');
     const first = new Map<string, number>();
     for (const [at, id] of this.log.entries()) if (!first.has(id)) first.set(id, at);
-    if (this.#profile.sandboxes !== undefined) {
-      for (const [id, copies] of Map.groupBy(this.log, (id) => id)) {
-        if (copies.length > MAX_COPIES) wrong.push(`${id} was published ${copies.length} times`);
-      }
+    this.#peak('stepsUntilCalm', this.#stepsUntilCalm);
+    // Lost probes remain until a later pass reads the whole table.
+    const left = [...this.table.signals.values()]
+      .flatMap((ofPartition) => [...ofPartition.values()])
+      .filter((signal) => !isStreamProbe(signal)).length;
+    this.#peak('signalsLeft', left);
+    if (left > 0) wrong.push(`${left} signals are left`);
+    const isLimited = this.#profile.sandboxes !== undefined;
+    for (const [id, { length }] of Map.groupBy(this.log, (one) => one)) {
+      this.#peak(isLimited ? 'copiesWithOutages' : 'copiesOfAnEvent', length);
+      if (isLimited && length > MAX_COPIES) wrong.push(`${id} was published ${length} times`);
     }
     const discarded = new Set([...this.written.values()].filter((written) => this.#isDiscarded(written)));
     for (const written of this.written.values()) {
@@ -1023,3 +1154,5 @@ const keyOf = ({ pk }: Signal): string => pk.replace(/^order#/, '');
 const itemIdOf = (eventId: string): string => eventId.split('.')[0] ?? '';
 
 class Fault extends Error {}
+
+const NEVER = new Promise<never>(() => undefined);
