@@ -5,7 +5,7 @@ import * as relay from '../unit/relay/simulation/profiles';
 /** The code under test of a simulation. */
 export type Core = 'relay' | 'consumer';
 
-/** What both simulated worlds have. */
+/** The common part of both simulated worlds. */
 export interface SimulatedWorld {
   /** The largest numbers that the history has seen, by name. */
   readonly peaks: object;
