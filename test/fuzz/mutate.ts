@@ -24,6 +24,8 @@ const TEXTS = [
 ];
 const MAX_REPEATED = 3_000;
 const MAX_DEPTH = 60;
+/** As long as the largest item of DynamoDB. */
+const MAX_LENGTH = 400_000;
 
 /** A value near `seed`: a few of its parts are changed, removed, repeated or replaced. Never changes `seed`. */
 export function mutate(random: Random, seed: unknown): unknown {
@@ -89,7 +91,9 @@ function nested(random: Random, value: unknown): unknown {
 }
 
 /** A text with a part removed, repeated or replaced. */
-export function textNear(random: Random, text: string): string {
+export const textNear = (random: Random, text: string): string => changedText(random, text).slice(0, MAX_LENGTH);
+
+function changedText(random: Random, text: string): string {
   const at = random.integer(text.length + 1);
   const to = at + random.integer(text.length - at + 1);
   switch (random.integer(7)) {

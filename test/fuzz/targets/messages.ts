@@ -11,7 +11,7 @@ interface Message {
 }
 
 const bytesOf = (value: unknown): Buffer =>
-  Buffer.from(typeof value === 'string' ? value : String(JSON.stringify(value)));
+  Buffer.from(typeof value === 'string' ? value : ((JSON.stringify(value) as string | undefined) ?? ''));
 const base64 = (value: unknown): string | null =>
   value === null || value === undefined ? null : bytesOf(value).toString('base64');
 
