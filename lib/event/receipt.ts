@@ -7,7 +7,8 @@ export interface Receipt {
   readonly offset: bigint;
 }
 
-const RECEIPT_PATTERN = /^(.+)-(\d+)@(\d+)$/;
+/** Kafka counts partitions in 32 bits and offsets in 64. To read a number of many digits takes seconds. */
+const RECEIPT_PATTERN = /^(.+)-(\d{1,10})@(\d{1,19})$/;
 
 /** The place of a message in Kafka's own notation, as stored on the item: a map of three would take twice the bytes. */
 export const formatReceipt = (receipt: Omit<Receipt, 'offset'> & { readonly offset: bigint | string }): string =>

@@ -47,9 +47,14 @@ export function ruleSwitchedOff({ file, text, off }: SwitchedOff): Plugin {
 
 /** Loads the exports of the module `entry` in the realm of Node.js, for simulations that take minutes. */
 export const outsideOfJest = async <Exports>(entry: string): Promise<Exports> =>
-  load(entry, await bundle(entry, []), 'node') as Exports;
+  loadOutsideOfJest(entry, await bundle(entry)) as Exports;
 
-async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
+/** Loads a bundle of the module `entry` in the realm of Node.js. Modules of the bundle find `jestObject` as `jest`. */
+export const loadOutsideOfJest = (entry: string, code: string, jestObject: object = SILENT_JEST): unknown =>
+  load(entry, code, 'node', jestObject);
+
+/** The code of the module `entry` with all its imports, except those of packages. */
+export async function bundle(entry: string, plugins: Plugin[] = []): Promise<string> {
   const { outputFiles } = await build({
     ...{ entryPoints: [entry], bundle: true, write: false, platform: 'node', format: 'cjs', packages: 'external' },
     plugins,
@@ -60,17 +65,20 @@ async function bundle(entry: string, plugins: Plugin[]): Promise<string> {
 const PARAMETERS = ['module', 'exports', 'require', 'jest'];
 /** Jest has a `node:module` of its own, whose `require` loads modules into the test. */
 const NODE_MODULE = (runInThisContext('process') as NodeJS.Process).getBuiltinModule('node:module');
-const SILENT_JEST = { fn: () => () => undefined };
+/** Its mock functions record nothing. */
+export const SILENT_JEST = { fn: () => () => undefined };
+/** The line before the code of a bundle. */
+export const PROLOGUE = `(function (${PARAMETERS.join(', ')}) {`;
 
-function load(entry: string, code: string, realm: Realm): unknown {
+function load(entry: string, code: string, realm: Realm, jestObject: object = SILENT_JEST): unknown {
   const module = { exports: {}, require: realm === 'node' ? NODE_MODULE.createRequire(entry) : createRequire(entry) };
   const run = (
     realm === 'node'
-      ? runInThisContext(`(function (${PARAMETERS.join(', ')}) {${code}\n})`, entry)
+      ? runInThisContext(`${PROLOGUE}${code}\n})`, entry)
       : // oxlint-disable-next-line typescript/no-implied-eval -- the bundle that was built above
         new Function(...PARAMETERS, code)
   ) as (...args: readonly unknown[]) => void;
-  run(module, module.exports, module.require, realm === 'node' ? SILENT_JEST : jest);
+  run(module, module.exports, module.require, realm === 'node' ? jestObject : jest);
   return module.exports;
 }
 

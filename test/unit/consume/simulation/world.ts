@@ -1,6 +1,7 @@
 import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import { z } from 'zod';
 import { deadLetterTopic } from '../../../../lib/event/consumer-name';
+import { WINDOW_SIZE } from '../../../../lib/consume/inbox';
 import { createOutbox } from '../../../../lib';
 import { Random } from '../../../../lib/testing/random';
 import {
@@ -45,6 +46,18 @@ export interface Profile {
   readonly unreadable?: boolean;
   /** Handlers emit an event for their own key and one for a key that all share, in processes with different clocks. */
   readonly emits?: boolean;
+  /** The process that is waiting at this point of the history dies there. Points are counted from 0. */
+  readonly crashAt?: number;
+}
+
+/** The largest numbers that a history has seen. */
+export interface Peaks {
+  /** Events that the inbox remembers of a key. */
+  windowOfAKey: number;
+  parkedEvents: number;
+  deadLetters: number;
+  attemptsOnAnEvent: number;
+  millisecondsUntilCalm: number;
 }
 
 const PARTITIONS = 3;
@@ -102,6 +115,8 @@ class Member {
   readonly #broker: Broker;
   readonly #random: Random;
   readonly #fromEnd: boolean;
+  /** Whether the process can no longer reach the servers; it may die at the call. */
+  readonly #isCut: () => boolean;
   readonly #listeners = new Map<string, Listener[]>();
   readonly #paused = new Set<number>();
   readonly #seeks = new Map<number, number>();
@@ -114,10 +129,11 @@ class Member {
   /** The process has ended: it emits and commits nothing. */
   isDead = false;
 
-  constructor(broker: Broker, random: Random, fromEnd: boolean) {
+  constructor(broker: Broker, random: Random, fromEnd: boolean, isCut: () => boolean) {
     this.#broker = broker;
     this.#random = random;
     this.#fromEnd = fromEnd;
+    this.#isCut = isCut;
   }
 
   connect = () => Promise.resolve();
@@ -145,6 +161,7 @@ class Member {
     void this.#seeks.set(partition, Number(offset));
 
   commitOffsets = async (offsets: readonly Offset[]) => {
+    this.#isCut();
     await sleep(this.#random.integer(5));
     // The broker accepts a commit of any member with the current generation, even of another owner's partition.
     if (this.isDead || !this.#isCurrent) throw new Error('ILLEGAL_GENERATION');
@@ -152,6 +169,7 @@ class Member {
       this.#broker.committed.set(partition, Number(offset));
       this.#broker.onCommit(partition, Number(offset));
     }
+    this.#isCut();
     if (this.#random.chance(0.05)) throw new Error('the answer is lost');
   };
 
@@ -257,6 +275,12 @@ export class SimulatedWorld {
   /** The offset up to which each partition's commits were checked. */
   readonly #checked = new Map<number, number>();
   readonly #processes: Process[] = [];
+  readonly peaks: Peaks = {
+    ...{ windowOfAKey: 0, parkedEvents: 0, deadLetters: 0, attemptsOnAnEvent: 0, millisecondsUntilCalm: 0 },
+  };
+  /** Points before the end at which a process has waited: before and after each of its calls. */
+  points = 0;
+  readonly #attempts = new Map<string, number>();
   #isCalm = false;
   /** Whether the version that reads every event is deployed. */
   #isDeployed = false;
@@ -270,7 +294,8 @@ export class SimulatedWorld {
       const keys = entries.flatMap(({ Put }) => (Put?.TableName === 'outbox' ? [Put.Item?.['pk']] : []));
       if (new Set(keys).size < keys.length) this.#wrong.push(`two outbox items of one key: ${keys.join()}`);
       await sleep(1 + this.#random.integer(15));
-      if (!this.#isCalm && entries.some(({ Put }) => Put?.TableName === 'missing')) {
+      // The handler ran before the end, although this write may come after its beginning.
+      if (entries.some(({ Put }) => Put?.TableName === 'missing')) {
         throw awsError('ResourceNotFoundException', 400);
       }
       if (this.#isCalm || this.#profile.faults !== true) return;
@@ -364,9 +389,12 @@ export class SimulatedWorld {
   }
 
   async #start(): Promise<void> {
-    const member = new Member(this.#broker, this.#random, this.#profile.fromEnd === true);
+    const member = new Member(this.#broker, this.#random, this.#profile.fromEnd === true, () => isCut());
     const line = { isCut: false };
-    const isCut = (): boolean => line.isCut;
+    const isCut = (): boolean => {
+      if (!this.#isCalm && this.points++ === this.#profile.crashAt) this.#die(member, line);
+      return line.isCut;
+    };
     const cut = async <T>(answer: () => Promise<T>): Promise<T> => {
       if (isCut() || (this.#profile.hangs === true && !this.#isCalm && this.#random.chance(0.02))) return NEVER;
       const given = await answer();
@@ -422,6 +450,7 @@ export class SimulatedWorld {
     { id }: { id: string },
     { key, emit }: EventContext & EmittingContext<Definitions>,
   ): Promise<ReturnType<typeof effect>[]> {
+    this.#attempts.set(id, (this.#attempts.get(id) ?? 0) + 1);
     if (this.#profile.emits === true) {
       // If the attempt fails later, its emitted events must not become visible.
       for (const name of [key, SHARED])
@@ -458,6 +487,15 @@ export class SimulatedWorld {
     await this.#start();
   }
 
+  /** The process ends at once, and another one starts. */
+  #die(member: Member, line: Process['line']): void {
+    member.isDead = line.isCut = true;
+    const at = this.#processes.findIndex((process) => process.member === member);
+    if (at >= 0) this.#processes.splice(at, 1);
+    void member.disconnect();
+    void this.#start();
+  }
+
   async #pass(ms: number, until: () => boolean = () => false): Promise<void> {
     const end = Date.now() + ms;
     while (Date.now() < end && !until()) {
@@ -469,6 +507,7 @@ export class SimulatedWorld {
   /** All faults end, and everything is read. */
   async #end(): Promise<void> {
     this.#isCalm = true;
+    const calmAt = Date.now();
     if (this.#profile.unreadable === true) {
       const unreadable = [...this.#table.items.values()].filter(
         ({ why, since }) => since !== undefined && String(why).startsWith('newer-version'),
@@ -479,6 +518,8 @@ export class SimulatedWorld {
     }
     const [last] = this.#processes;
     await this.#pass(30_000, () => this.#isRead);
+    this.#peak('millisecondsUntilCalm', Date.now() - calmAt);
+    this.#checkBounds();
     for (let round = 0; round < 3 && last !== undefined; round++) {
       for await (const key of last.rig.consumer.parkedKeys()) {
         const released = { answers: 0, isParked: true };
@@ -545,6 +586,23 @@ export class SimulatedWorld {
     this.#wrong.push(
       `emitted ${isComplete ? 'out of order' : 'not once'} for ${key}: ${found.join()} for ${wanted.join()}`,
     );
+  }
+
+  #peak(name: keyof Peaks, value: number): void {
+    if (value > this.peaks[name]) this.peaks[name] = value;
+  }
+
+  #checkBounds(): void {
+    let parked = 0;
+    for (const { window, since } of this.#table.items.values()) {
+      if (Array.isArray(window)) this.#peak('windowOfAKey', window.length);
+      if (since !== undefined) parked++;
+    }
+    this.#peak('parkedEvents', parked);
+    this.#peak('deadLetters', this.#deadLetters.size);
+    for (const count of this.#attempts.values()) this.#peak('attemptsOnAnEvent', count);
+    if (this.peaks.windowOfAKey > WINDOW_SIZE)
+      this.#wrong.push(`the window of a key has ${this.peaks.windowOfAKey} events`);
   }
 
   #check(): void {

@@ -62,6 +62,13 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
   'records that vanish without a sign, while nothing else fails': { vanishes: true, healthy: true },
   'a table that is restored': { restores: true },
   'clocks that disagree and scans that are behind': { skewed: true, trims: true, newStreams: true },
+  'replays next to new events': { replays: true, topics: true, several: true },
+  'replays next to relays that continue, and parked items that are deleted by hand': {
+    replays: true,
+    zombies: true,
+    deletes: true,
+  },
+  'replays in a table with a retention of zero': { replays: true, retention: 0 },
   'everything at once': { zombies: true, topics: true, bombs: true, trims: true, newStreams: true },
 };
 

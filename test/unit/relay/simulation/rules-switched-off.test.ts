@@ -210,6 +210,55 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     profile: { overtaking: true },
     wrong: /overtook/,
   },
+  'later items of a held key wait': {
+    file: 'relay/skip-rule.ts',
+    text: "return hold === undefined ? { kind: 'publish' } : { kind: 'wait', hold };",
+    off: "return { kind: 'publish' };",
+    profile: { topics: true },
+    wrong: /the shard is blocked/,
+  },
+  'a refused batch is halved until the refused message is alone': {
+    file: 'relay/plan-round.ts',
+    text: 'if (messageRefs.length === 1 || concernsTopic(failure)) return [];',
+    off: 'return [];',
+    profile: { topics: true },
+    wrong: /is lost/,
+  },
+  'an item on which the process keeps dying is parked': {
+    file: 'relay/publish-session.ts',
+    text: 'if (attemptsStarted <= MAX_CRASHED_ATTEMPTS) {',
+    off: 'if (attemptsStarted >= 0) {',
+    profile: { bombs: true },
+    wrong: /the shard is blocked|a loss is proved/,
+  },
+  'another stream is a suspected gap': {
+    file: 'relay/relay.ts',
+    text: 'control = await noteStream(control, records, ports);',
+    off: '',
+    profile: { newStreams: true },
+    wrong: /overtook/,
+  },
+  'in a round, a key goes to one partition only': {
+    file: 'relay/plan-round.ts',
+    text: '(targets.get(item.pk) ?? target) !== target',
+    off: 'messages < 0',
+    profile: { topics: true, several: true, sandboxes: 5 },
+    wrong: /overtook itself/,
+  },
+  'a drain begins at the earliest open item': {
+    file: 'relay/drain.ts',
+    text: 'const from = (await keys.earliestOpen(pk, start)) ?? start;',
+    off: 'const from = start;',
+    profile: { trims: true, quietDays: true },
+    wrong: /overtook/,
+  },
+  'a replay publishes only what was published before': {
+    file: 'relay/replay.ts',
+    text: "if (state !== 'processed' || content.kind",
+    off: 'if (content.kind',
+    profile: { replays: true, topics: true, several: true },
+    wrong: /was replayed and not published before/,
+  },
 };
 
 itFailsWithoutEach(resolve(__dirname, 'world.ts'), RULES, {

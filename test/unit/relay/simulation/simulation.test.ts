@@ -4,7 +4,7 @@ import { PROFILES, STEPS } from './profiles';
 import type { SimulatedWorld as World } from './world';
 
 /** `RUNS=60` is for changes of the relay and the sweeper: see CONTRIBUTING.md. */
-const RUNS = Number(process.env['RUNS'] ?? 16);
+const RUNS = Number(process.env['RUNS'] ?? 21);
 
 const world = outsideOfJest<{ readonly SimulatedWorld: typeof World }>(resolve(__dirname, 'world.ts'));
 
