@@ -11,7 +11,7 @@ export interface DynamoDbRequest {
   readonly headers: IncomingHttpHeaders;
 }
 
-/** What the proxy does with a request. */
+/** How the proxy treats a request. */
 export type Treatment =
   /** Passes it on, with another body or another response if they are given. */
   | { readonly kind: 'pass'; readonly body?: string; readonly answer?: (response: string) => string }

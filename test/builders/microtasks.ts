@@ -4,13 +4,14 @@
  * @returns what `work` returns or throws
  */
 export const inOwnTask = <T>(work: () => T): Promise<T> =>
-  new Promise((resolve, reject) => {
+  new Promise((resolve) => {
     setImmediate(() => {
-      try {
-        resolve(work());
-      } catch (error) {
-        reject(error);
-      }
+      // What is thrown becomes a rejection.
+      resolve(
+        new Promise<T>((settle) => {
+          settle(work());
+        }),
+      );
     });
   });
 

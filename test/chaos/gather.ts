@@ -20,7 +20,7 @@ import { AGGREGATE, DEAD_LETTER_TOPICS, TABLE, type ConsumerName } from './world
 import { linesOf } from './world/readers';
 import type { World } from './world/world';
 
-/** Special things that writers did, and that nobody had to arrange. */
+/** How often special things happened to writers. */
 export interface LoadCounts {
   transactions: number;
   uncertain: number;

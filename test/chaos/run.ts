@@ -37,7 +37,7 @@ export interface RunResult {
   readonly applied: ReadonlyMap<string, Applied>;
   readonly load: LoadCounts;
   readonly counts: Readonly<Record<string, number>>;
-  /** What did not work apart from the promises: faults that could not be repaired, operator commands that failed. */
+  /** Failures apart from the promises: faults that could not be repaired, operator commands that failed. */
   readonly failures: readonly string[];
   readonly seconds: { readonly faults: number; readonly settling: number };
 }

@@ -13,7 +13,7 @@ export const STREAM_FAULTS: readonly ChaosFault[] = [
     name: 'shards-split',
     title: 'shards of the stream split while they are written to',
     unavailable: ({ database }) =>
-      database.splitShard === undefined ? 'DynamoDB Local has one shard for ever' : undefined,
+      database.splitShard === undefined ? 'DynamoDB Local has one shard forever' : undefined,
     async apply({ world }) {
       await world.database.splitShard?.(world.stack.tableName);
       await sleep(1_000);

@@ -8,12 +8,12 @@ export type DatabaseName = (typeof DATABASES)[number];
 export interface Database {
   readonly name: DatabaseName;
   readonly endpoint: string;
-  /** Splits a shard of the table. DynamoDB Local has one for ever. */
+  /** Splits a shard of the table. DynamoDB Local has one forever. */
   readonly splitShard?: (tableName: string) => Promise<void>;
   stop(): Promise<void>;
 }
 
-/** What AWS permits, and DynamoDB Local never shows. */
+/** AWS permits these, and DynamoDB Local never shows them. */
 const DEVIATIONS = { interleaving: 'within-call', interleavingMs: 5, staleMs: 200 } as const;
 
 export async function startDatabase(name: DatabaseName, seed: number, logFolder: string): Promise<Database> {

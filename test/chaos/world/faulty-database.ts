@@ -6,7 +6,7 @@ import {
 } from '../../../local/dynamodb-proxy';
 import type { Random } from '../../../lib/testing/random';
 
-/** What may happen to a request. */
+/** The ways in which a request may fail. */
 export const DATABASE_FAULTS = ['throttled', 'failed', 'answer-lost', 'silent', 'unprocessed', 'conflict'] as const;
 export type DatabaseFault = (typeof DATABASE_FAULTS)[number];
 

@@ -95,7 +95,7 @@ export class RelaySide {
     }
   }
 
-  /** What the sweeper does when items have waited for twelve hours. */
+  /** As the sweeper does when items have waited for twelve hours. */
   async suspectGap(): Promise<void> {
     const { tableName, clientConfig } = this.#stack;
     const client = new DynamoDBClient(clientConfig);

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { Random } from '../../../lib/testing/random';
 import { FaultyDatabase, type DatabaseFault } from '../../chaos/world/faulty-database';
 
-/** What the database received. */
+/** Requests that reached the database. */
 const received: { readonly operation: string; readonly body: Record<string, unknown> }[] = [];
 let server: Server;
 let database: FaultyDatabase;
