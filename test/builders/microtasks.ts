@@ -6,7 +6,7 @@
 export const inOwnTask = <T>(work: () => T): Promise<T> =>
   new Promise((resolve) => {
     setImmediate(() => {
-      // What is thrown becomes a rejection.
+      // An error becomes a rejection.
       resolve(
         new Promise<T>((settle) => {
           settle(work());

@@ -58,7 +58,7 @@ it('the package holds the library, what is bundled and its papers, and nothing e
       .map((entry) =>
         relative(installed('dynamodb-outbox'), join(entry.parentPath, entry.name))
           .split('/')
-          .slice(0, entry.name.endsWith('.md') ? 1 : 2)
+          .slice(0, /\.(md|svg)$/.test(entry.name) ? 1 : 2)
           .join('/'),
       ),
   );
