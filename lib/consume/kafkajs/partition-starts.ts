@@ -29,6 +29,8 @@ export class PartitionStarts {
   readonly #waiting = new Set<string>();
   /** Topics whose partitions have all begun in this process: a later partition is new, and has lost nothing yet. */
   readonly #begun = new Set<string>();
+  /** Ends of partitions without an offset, as they were before the partitions of their topic had begun. */
+  readonly #firstEnds = new Map<string, bigint>();
   readonly #reported = new Map<string, string>();
   /** Partitions that the first assignment may begin at once. */
   readonly #immediate = new Set<string>();
@@ -53,6 +55,7 @@ export class PartitionStarts {
       await withAdmin(kafka, this.#assignment.signal, async (admin) => {
         for (const topic of topics) {
           const offsets = await readOffsets(admin, groupId, topic);
+          this.#noteEnds(offsets);
           for (const each of offsets) if (this.#startOf(each) === undefined) this.#immediate.add(partitionName(each));
         }
       });
@@ -111,6 +114,7 @@ export class PartitionStarts {
     const hasEnded = (): boolean => assignment.aborted;
     const offsets = await withAdmin(kafka, assignment, (admin) => readOffsets(admin, groupId, topic));
     if (hasEnded()) return;
+    this.#noteEnds(offsets);
     const starts = offsets
       .filter(({ partition }) => partitions.includes(partition))
       .flatMap((each) => this.#startOf(each) ?? []);
@@ -125,8 +129,22 @@ export class PartitionStarts {
     this.#begun.add(topic);
   }
 
+  #noteEnds(offsets: readonly PartitionOffsets[]): void {
+    for (const each of offsets) {
+      const name = partitionName(each);
+      if (each.committed >= 0n || this.#begun.has(each.topic) || this.#firstEnds.has(name)) continue;
+      this.#firstEnds.set(name, each.high);
+    }
+  }
+
+  /**
+   * If a member dies before it commits where a partition begins, another one gets the partition after its own have
+   * begun. Then it begins at the end that this process has first seen: it is not new.
+   */
   #startOf(offsets: PartitionOffsets): Start | undefined {
-    return startOf(offsets, !this.#options.fromBeginning && !this.#begun.has(offsets.topic));
+    if (this.#options.fromBeginning) return startOf(offsets, undefined);
+    const isFirst = !this.#begun.has(offsets.topic);
+    return startOf(offsets, isFirst ? offsets.high : this.#firstEnds.get(partitionName(offsets)));
   }
 
   /** Reports a loss once, although the commit may fail and be retried. */
@@ -160,12 +178,14 @@ const RESET = -2n;
 /**
  * The place where the partition begins; `undefined` if kafkajs finds it by itself: the committed offset, or the log's
  * beginning if there is none. A log lacks the committed offset if retention has cut it, or if the topic was recreated.
+ *
+ * @param end - where a partition without a committed offset begins; the log's beginning if left out
  */
-function startOf(offsets: PartitionOffsets, atEnd: boolean): Start | undefined {
+function startOf(offsets: PartitionOffsets, end: bigint | undefined): Start | undefined {
   const { topic, partition, committed, low, high } = offsets;
   const place = { topic, partition };
   if (committed === RESET) return { ...place, offset: low, gone: { ...place, to: low } };
-  if (committed < 0n) return atEnd ? { ...place, offset: high } : undefined;
+  if (committed < 0n) return end === undefined ? undefined : { ...place, offset: end > low ? end : low };
   if (committed >= low && committed <= high) return undefined;
   return { ...place, offset: low, gone: goneBetween(place, committed, low) };
 }

@@ -122,7 +122,11 @@ afterEach(async () => {
 async function start(
   options: Partial<ConsumerRunOptions> = {},
   consumer: Partial<ConsumerOptions<Definitions>> = {},
-  { fake = new FakeKafkaConsumer(), admin }: { fake?: FakeKafkaConsumer; admin?: () => unknown } = {},
+  {
+    fake = new FakeKafkaConsumer(),
+    admin,
+    assigned = [0, 1],
+  }: { fake?: FakeKafkaConsumer; admin?: () => unknown; assigned?: number[] } = {},
 ) {
   const held = new Held();
   const rig: Rig = aRig({ handlers: held.handlers, ...consumer });
@@ -136,7 +140,7 @@ async function start(
     ...options,
   });
   started.push(running);
-  fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
+  fake.emit('group_join', { memberAssignment: { orders: assigned } });
   return { rig, fake, held, running };
 }
 
@@ -756,6 +760,24 @@ describe('where partitions begin', () => {
     fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
     await settle();
     expect(fake.calls.slice(-3)).toEqual(['pause 0,1', 'resume 0', 'resume 1']);
+  });
+
+  it('with fromBeginning: false begins a partition at its first end whose member died before it committed that', async () => {
+    const { admin, state } = anAdmin(
+      { committed: '-1', low: '0', high: '9' },
+      { committed: '-1', low: '0', high: '4' },
+    );
+    const { fake } = await start({ fromBeginning: false }, {}, { admin, assigned: [0] });
+    await settle();
+    expect(fake.calls.slice(-3)).toEqual(['pause 0', 'seek 0 9', 'resume 0']);
+
+    state.logs = [
+      { committed: '9', low: '0', high: '12' },
+      { committed: '-1', low: '0', high: '6' },
+    ];
+    fake.emit('group_join', { memberAssignment: { orders: [0, 1] } });
+    await settle();
+    expect(fake.calls.slice(-4)).toEqual(['pause 0,1', 'seek 1 4', 'resume 0', 'resume 1']);
   });
 
   it('begins without the offsets if that loses nothing, and reports it', async () => {
