@@ -110,7 +110,7 @@ async function settle(world: World, doing: (text: string) => void): Promise<stri
     await testbed.cluster.ready();
     await replicated(testbed);
     await relay.sandboxes.withoutZombies();
-    await world.makeMissingTopic();
+    await world.repairTopics();
     await world.deployConsumers();
     const deadline = Date.now() + SETTLED_MS;
     for (;;) {

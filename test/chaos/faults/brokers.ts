@@ -9,7 +9,7 @@ import type { Admin } from 'kafkajs';
 import { createTopics, deleteTopic, withAdmin } from '../../../local/kafka/topics';
 import { waitUntil } from '../../../local/wait-until';
 import { configureTopic, type Testbed } from '../world/brokers';
-import { PARTITIONS, TOPIC } from '../world/load';
+import { ARCHIVE, PARTITIONS, SMALL_LIMIT_BYTES, TOPIC } from '../world/load';
 import type { ChaosFault, FaultContext } from './fault';
 
 const run = promisify(execFile);
@@ -21,7 +21,6 @@ const REASSIGNED_MS = 60_000;
 const ALONE_MS = 20_000;
 const SLOW = { delayMs: 40, bytesPerSecond: 100_000 };
 const TOO_SLOW = { delayMs: 40, bytesPerSecond: 500 };
-const LOWERED_BYTES = 100_000;
 const BEHIND_MS = 5_000;
 
 const anyBroker = ({ world, random }: FaultContext) => {
@@ -151,7 +150,7 @@ export const BROKER_FAULTS: readonly ChaosFault[] = [
     apply: ({ world }) =>
       during(
         async () => {
-          await configureTopic(world.testbed, TOPIC.payments, 'max.message.bytes', String(LOWERED_BYTES));
+          await configureTopic(world.testbed, TOPIC.payments, 'max.message.bytes', String(SMALL_LIMIT_BYTES));
           await sleep(10_000);
         },
         () => configureTopic(world.testbed, TOPIC.payments, 'max.message.bytes', undefined),
@@ -174,7 +173,7 @@ export const BROKER_FAULTS: readonly ChaosFault[] = [
       await sleep(5_000);
       // A request that was sent before may be acknowledged until then, and its mark comes later.
       removals.push({ kind: 'removal', topic: TOPIC.archive, until: Date.now() });
-      await createTopics(cluster.brokers, [{ topic: TOPIC.archive, partitions: PARTITIONS.archive }]);
+      await createTopics(cluster.brokers, [ARCHIVE]);
       await readers.read([TOPIC.archive], removals.length);
     },
   }),

@@ -34,7 +34,7 @@ export interface WriterRates {
   readonly malformed: number;
   /** Events for a topic that does not exist. */
   readonly misaddressed: number;
-  /** Events that are too large for a topic whose limit is lowered. */
+  /** Events that are too large for one topic, and for another one while its limit is lowered. */
   readonly large: number;
   /** Events that the consumers cannot read until they are deployed again. */
   readonly unreadable: number;

@@ -161,7 +161,9 @@ class Writer {
     const n = random.integer(1_000);
     const event = (type: WrittenType, data: object): WrittenEvent => ({ type, data }) as WrittenEvent;
     if (random.chance(rates.misaddressed)) return event('order.misaddressed', { n });
-    if (random.chance(rates.large)) return event('order.paid', { n, text: incompressible(random) });
+    if (random.chance(rates.large)) {
+      return event(random.chance(0.5) ? 'order.archived' : 'order.paid', { n, text: incompressible(random) });
+    }
     const types: readonly WrittenType[] = ['order.placed', 'order.placed', 'order.paid', 'order.archived'];
     const type = random.pick(types) ?? 'order.placed';
     const isUnreadable = type !== 'order.archived' && random.chance(rates.unreadable);

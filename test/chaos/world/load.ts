@@ -9,7 +9,7 @@ export const TOPIC = {
   orders: 'orders',
   /** Read by one consumer. It gets more partitions, its limit of bytes shrinks, it falls below min ISR alone. */
   payments: 'payments',
-  /** No consumer reads it: it is deleted and made again. */
+  /** No consumer reads it: it is deleted and made again. It refuses large messages until everything else is settled. */
   archive: 'archive',
   /** The events that a consumer emits. */
   confirmed: 'confirmed',
@@ -33,11 +33,17 @@ export const DEAD_LETTER_TOPICS = CONSUMERS.flatMap(({ name, topics }) =>
   topics.map((topic) => ({ consumer: name, topic: deadLetterTopic(topic, name) })),
 );
 
+/** Smaller than a large message, and larger than any other. */
+export const SMALL_LIMIT_BYTES = 100_000;
+
+export const ARCHIVE: TopicSpec = {
+  ...{ topic: TOPIC.archive, partitions: PARTITIONS.archive },
+  configs: { 'max.message.bytes': String(SMALL_LIMIT_BYTES) },
+};
+
 export const CREATED_TOPICS: readonly TopicSpec[] = [
-  ...(['orders', 'payments', 'archive', 'confirmed'] as const).map((topic) => ({
-    topic,
-    partitions: PARTITIONS[topic],
-  })),
+  ...(['orders', 'payments', 'confirmed'] as const).map((topic) => ({ topic, partitions: PARTITIONS[topic] })),
+  ARCHIVE,
   ...DEAD_LETTER_TOPICS.map(({ topic }) => ({ topic, partitions: 1, configs: { 'max.message.bytes': '2000000' } })),
 ];
 

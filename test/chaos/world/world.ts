@@ -15,7 +15,7 @@ import type { ConsumerProcessOptions } from '../processes/consumer-options';
 import type { WriterOptions, WriterRates, WriterReport } from '../processes/writer-options';
 import type { Removal } from '../history';
 import { bundleRelay, type Control } from '../controls/controls';
-import { startTestbed, type Testbed } from './brokers';
+import { configureTopic, startTestbed, type Testbed } from './brokers';
 import { startDatabase, type Database, type DatabaseName } from './database';
 import { FaultyDatabase } from './faulty-database';
 import { CREATED_TOPICS, DEAD_LETTER_TOPICS, PARTITIONS, READ_TOPICS, TABLE, TOPIC } from './load';
@@ -226,8 +226,9 @@ export class World {
     await this.consumers.start();
   }
 
-  /** Makes the topic that was missing. */
-  async makeMissingTopic(): Promise<void> {
+  /** Makes the topic that was missing, and lets the other one take large messages. */
+  async repairTopics(): Promise<void> {
+    await configureTopic(this.testbed, TOPIC.archive, 'max.message.bytes', undefined);
     await createTopics(this.testbed.cluster.brokers, [{ topic: TOPIC.missing, partitions: PARTITIONS.missing }]);
     await this.readers.read([TOPIC.missing]);
   }
