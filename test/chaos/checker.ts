@@ -1,7 +1,7 @@
 import type { Commit, Delivery, Effect, Fault, HistoryLine, Removal, Settings, StoredItem } from './history';
 
 export const VIOLATIONS = [
-  /** Committed, never delivered, and no operator skipped it. */
+  /** Committed, never delivered, no longer waiting in the table, and no operator skipped it. */
   'lost',
   /** Delivered, never committed. */
   'invented',
@@ -116,6 +116,8 @@ class Judge {
       if (this.#deliveries.has(id) || this.#discarded.has(id) || this.#isRemoved(event)) continue;
       const items = this.#itemsOf(commit);
       if (commit.isUncertain === true && items.length === 0) continue;
+      // It is not lost while it waits in the table, which is a violation of its own at the end.
+      if (items.some(({ state }) => state === 'pending' || state === 'parked')) continue;
       this.#violated('lost', id, `it was committed, and is in no topic`, [commit, ...items]);
     }
     for (const [id, deliveries] of this.#deliveries) {
