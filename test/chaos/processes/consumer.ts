@@ -73,7 +73,7 @@ class Consumers {
     for (const { name, topics } of CONSUMERS) {
       const running = await runConsumer({
         ...{ consumer: byName[name], kafka: this.#kafka, topics: [...topics], commitIntervalMs: 500 },
-        kafkaConsumer: { maxWaitTimeInMs: 200, heartbeatInterval: 500, sessionTimeout: 6_000 },
+        kafkaConsumer: { maxWaitTimeInMs: 200, heartbeatInterval: 500, sessionTimeout: 6_000, metadataMaxAge: 10_000 },
       });
       this.#running.push(running);
       // It ends by itself only after a fault that no retry repairs; the parent starts another process.

@@ -5,6 +5,9 @@ import { silenceTimerWarning } from '../../../lib/kafka/timer-warning';
 import { REPLAY_HEADER } from '../../../lib/event/message';
 import type { Arrival, ReaderOptions } from './reader-options';
 
+/** How soon partitions are found that a topic got later. */
+const NEW_PARTITIONS_MS = 5_000;
+
 /** Reads topics from their beginning and logs every message. A message may be logged twice. */
 async function read({ brokers, topics, group, log }: ReaderOptions): Promise<void> {
   silenceTimerWarning();
@@ -13,7 +16,7 @@ async function read({ brokers, topics, group, log }: ReaderOptions): Promise<voi
   const consumer = new Kafka({
     ...{ clientId: 'reader', brokers: [...brokers], logLevel: logLevel.NOTHING },
     retry: { retries: 60, initialRetryTime: 100, maxRetryTime: 1_000 },
-  }).consumer({ groupId: group, maxWaitTimeInMs: 200, sessionTimeout: 10_000 });
+  }).consumer({ groupId: group, maxWaitTimeInMs: 200, sessionTimeout: 10_000, metadataMaxAge: NEW_PARTITIONS_MS });
   process.on('SIGTERM', () => void consumer.disconnect().finally(() => process.exit()));
   await consumer.connect();
   await consumer.subscribe({ topics: [...topics], fromBeginning: true });
