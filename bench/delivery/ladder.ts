@@ -71,7 +71,8 @@ export function stepOf(rate: number, timings: readonly Timing[]): Step {
   };
 }
 
-const latencyOf = ({ calledAt, arrivedAt = Infinity }: Timing): number => arrivedAt - calledAt;
+/** From the writer's call to the arrival, in milliseconds; infinite for an event that did not arrive. */
+export const latencyOf = ({ calledAt, arrivedAt = Infinity }: Timing): number => arrivedAt - calledAt;
 
 function verdictOf(rate: number, reached: number, backlog: number, latencies: readonly number[]): StepVerdict {
   const quarter = Math.max(1, Math.floor(latencies.length / 4));

@@ -7,6 +7,16 @@ import type { Verdict } from './judge';
 import type { CrashResult, DrainResult } from './measure-drain';
 import type { LadderResult } from './measure-ladder';
 
+/** Of a SIGKILL of this project's relay. A read of the stream has at most 1,000 records. */
+export const CRASH_GOALS = { duplicates: 1_000, awayMs: 3_000 } as const;
+
+/** The lines of a report, without repeated empty ones. */
+export const joined = (lines: readonly string[]): string =>
+  lines
+    .join('\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
+    .trimEnd();
+
 interface Named {
   readonly name: string;
 }

@@ -1,7 +1,16 @@
 import type { CrashResult, DrainResult } from '../delivery/measure-drain';
 import type { LadderResult } from '../delivery/measure-ladder';
 import { STREAM_POLL_MS } from '../delivery/ours';
-import { crashTable, drainTable, environmentLine, isFlawless, ladderTable, milliseconds } from '../delivery/tables';
+import {
+  CRASH_GOALS,
+  crashTable,
+  drainTable,
+  environmentLine,
+  joined,
+  isFlawless,
+  ladderTable,
+  milliseconds,
+} from '../delivery/tables';
 import { atMost } from '../goals';
 import type { Machine } from '../machine';
 import { count, judged, table } from '../markdown';
@@ -33,14 +42,12 @@ export interface EndToEndReport {
 const LATENCY_MS = 60;
 /** The p99 of eight shards, relative to that of one. */
 const SHARDS_RATIO = 1.2;
-const DUPLICATES = 1_000;
-const AWAY_MS = 3_000;
 const NAME = 'this outbox';
 
 /** The measured part of docs/benchmarks.md. */
 export function renderEndToEnd(report: EndToEndReport): string {
   const { ladders, shards, drains, crashes, options } = report;
-  return [
+  return joined([
     environmentLine(report),
     '',
     ...ladders.flatMap((ladder) => [...renderLadder(ladder, options.seconds), '']),
@@ -58,13 +65,10 @@ export function renderEndToEnd(report: EndToEndReport): string {
       : [
           '**SIGKILL of the relay in the middle of a drain, the worst of all rounds**',
           '',
-          ...crashTable([{ name: NAME, crashes }], () => ({ duplicates: DUPLICATES, awayMs: AWAY_MS })),
+          ...crashTable([{ name: NAME, crashes }], () => CRASH_GOALS),
           '',
         ]),
-  ]
-    .join('\n')
-    .replaceAll(/\n{3,}/g, '\n\n')
-    .trimEnd();
+  ]);
 }
 
 const renderLadder = ({ pollMs, rounds }: LadderReport, seconds: number): readonly string[] => [

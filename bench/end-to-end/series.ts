@@ -1,4 +1,4 @@
-import type { Timing } from '../delivery/ladder';
+import { latencyOf, type Timing } from '../delivery/ladder';
 import { percentile } from '../statistics';
 
 /** The latencies of the events whose commit was called in one second. */
@@ -13,7 +13,7 @@ export function seriesOf(timings: readonly Timing[], startedAt: number): readonl
   const bySecond = Map.groupBy(timings, ({ calledAt }) => Math.floor((calledAt - startedAt) / 1_000));
   return [...bySecond]
     .map(([second, ofSecond]) => {
-      const latencies = ofSecond.map(({ calledAt, arrivedAt = Infinity }) => arrivedAt - calledAt);
+      const latencies = ofSecond.map(latencyOf);
       return { second, p50Ms: percentile(latencies, 50), p99Ms: percentile(latencies, 99) };
     })
     .toSorted((a, b) => a.second - b.second);

@@ -9,7 +9,7 @@ import { withChildren } from '../delivery/usage';
 import { commitBacklog, quoted } from './backlog';
 import { versionOf, type PeerFolders } from './packages';
 import type { Postgres } from './postgres';
-import { RestartedProcess } from './restarted-process';
+import { RestartedProcess } from '../../local/restarted-process';
 
 /** The JVM flags of Kafka's own start script for a Connect worker. */
 const JVM_FLAGS = [

@@ -5,7 +5,7 @@ import { withChildren } from '../delivery/usage';
 import { commitBacklog, quoted } from './backlog';
 import { versionOf, type PeerFolders } from './packages';
 import type { Postgres } from './postgres';
-import { RestartedProcess } from './restarted-process';
+import { RestartedProcess } from '../../local/restarted-process';
 
 /**
  * `replication`: the library's default, one message after the other. `replication-by-key`: messages of different keys

@@ -1,7 +1,15 @@
 import type { CrashResult, DrainResult } from '../delivery/measure-drain';
 import type { MinIsrResult, OutageResult, PoisonResult } from '../delivery/measure-faults';
 import type { LadderResult } from '../delivery/measure-ladder';
-import { crashTable, drainTable, ladderTable, environmentLine, milliseconds } from '../delivery/tables';
+import {
+  CRASH_GOALS,
+  crashTable,
+  drainTable,
+  ladderTable,
+  environmentLine,
+  joined,
+  milliseconds,
+} from '../delivery/tables';
 import { atMost, below, atLeast, type Goal } from '../goals';
 import type { Machine } from '../machine';
 import { count, judged, table } from '../markdown';
@@ -33,9 +41,6 @@ export interface PeersReport {
 /** Goals of this project's outbox. */
 const DRAIN_RATIO = 1.3;
 const RSS_RATIO = 0.5;
-/** A read of the stream has at most 1,000 records. */
-const DUPLICATES = 1_000;
-const AWAY_MS = 3_000;
 const REFERENCE = 'Debezium';
 
 /** The measured part of docs/peers.md. */
@@ -43,7 +48,7 @@ export function renderPeers(report: PeersReport): string {
   const { subjects, options } = report;
   const [own] = subjects;
   const has = (part: (subject: PeerReport) => unknown): boolean => subjects.some((subject) => part(subject));
-  return [
+  return joined([
     environmentLine(report),
     '',
     ...subjects.map(({ name, versions }) => `- **${name}**: ${versions}`),
@@ -56,8 +61,7 @@ export function renderPeers(report: PeersReport): string {
     ...section(
       has(({ crashes }) => crashes.length > 0),
       'SIGKILL of the relay in the middle of a drain',
-      () =>
-        crashTable(subjects, (subject) => (subject === own ? { duplicates: DUPLICATES, awayMs: AWAY_MS } : undefined)),
+      () => crashTable(subjects, (subject) => (subject === own ? CRASH_GOALS : undefined)),
     ),
     ...section(
       has(({ ladder }) => ladder),
@@ -82,10 +86,7 @@ export function renderPeers(report: PeersReport): string {
       'One topic is below its minimum of in-sync replicas for 180 s',
       () => minIsrTable(subjects, own),
     ),
-  ]
-    .join('\n')
-    .replaceAll(/\n{3,}/g, '\n\n')
-    .trimEnd();
+  ]);
 }
 
 const section = (isMeasured: boolean, title: string, lines: () => readonly string[]): readonly string[] =>

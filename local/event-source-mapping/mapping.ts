@@ -131,9 +131,8 @@ export class EventSourceMapping extends EventEmitter<MappingEvents> {
    * Resets the checkpoint to this sequence number and reads from there again: of one shard in progress, or of every one.
    */
   async redeliver(from: string, shardId?: string): Promise<void> {
-    const poller = this.#pollers.get(shardId ?? '');
-    const chosen = shardId === undefined ? this.#reading() : poller === undefined ? [] : [poller];
-    await Promise.all(chosen.map((each) => each.redeliver(from)));
+    const chosen = this.#reading().filter((poller) => shardId === undefined || poller === this.#pollers.get(shardId));
+    await Promise.all(chosen.map((poller) => poller.redeliver(from)));
   }
 
   /**

@@ -1,4 +1,4 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DescribeTableCommand, DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import {
   DescribeStreamCommand,
   DynamoDBStreamsClient,
@@ -6,8 +6,6 @@ import {
   GetShardIteratorCommand,
   type Shard,
 } from '@aws-sdk/client-dynamodb-streams';
-import { DescribeTableCommand } from '@aws-sdk/client-dynamodb';
-import { paginateScan } from '@aws-sdk/client-dynamodb';
 import { itemStateOf, OPEN_FILTER } from '../../lib/event/item-state';
 import type { Image } from '../../lib/event/item';
 import { CONTROL_PARTITION, isOwnPartition, OWN_PARTITIONS } from '../../lib/event/key';

@@ -1,3 +1,4 @@
+import { GenerationalCache } from '../../event/generational-cache';
 import { Attributes } from './attributes';
 import { readCondition, type Condition } from './condition';
 import { checkApart, readPath } from './operand';
@@ -16,8 +17,7 @@ export interface Expressions {
 }
 
 /** The parsed conditions that are a request's only expression and have no placeholders. */
-const plainConditions = new Map<string, Expressions>();
-const MAX_PLAIN_CONDITIONS = 1_000;
+const plainConditions = new GenerationalCache<Expressions>(500);
 
 /** Parses all expressions of a request. Refuses placeholders that none of them uses. */
 export function readExpressions(table: Table, request: Request): Expressions {
@@ -27,7 +27,6 @@ export function readExpressions(table: Table, request: Request): Expressions {
   const known = plainConditions.get(name);
   if (known !== undefined) return known;
   const parsed = parseExpressions(table, request);
-  if (plainConditions.size >= MAX_PLAIN_CONDITIONS) plainConditions.clear();
   plainConditions.set(name, parsed);
   return parsed;
 }

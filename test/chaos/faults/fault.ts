@@ -22,3 +22,12 @@ export interface ChaosFault {
    */
   apply(context: FaultContext): Promise<unknown>;
 }
+
+/** Does `work`, and repairs what it did in any case. Resolves with its result. */
+export async function during<T>(work: () => Promise<T>, repair: () => unknown): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    await repair();
+  }
+}

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChaosFault } from './fault';
+import { during, type ChaosFault } from './fault';
 
 const services = (fault: Omit<ChaosFault, 'group'>): ChaosFault => ({ ...fault, group: 'services' });
 
@@ -12,7 +12,7 @@ export const SERVICE_FAULTS: readonly ChaosFault[] = [
     title: 'writers are killed (SIGKILL) at any moment, some between a request and its response',
     async apply({ world, random }) {
       for (let kill = 0; kill < 3; kill++) {
-        world.writers.kill(random.integer(world.writers.size));
+        await world.writers.kill(random.integer(world.writers.size));
         await sleep(1_500);
       }
     },
@@ -21,7 +21,7 @@ export const SERVICE_FAULTS: readonly ChaosFault[] = [
     name: 'consumer-killed',
     title: 'a consumer is killed (SIGKILL)',
     async apply({ world, random }) {
-      world.consumers.kill(random.integer(world.consumers.size));
+      await world.consumers.kill(random.integer(world.consumers.size));
       await sleep(8_000);
     },
   }),
@@ -31,8 +31,10 @@ export const SERVICE_FAULTS: readonly ChaosFault[] = [
     async apply({ world, random }) {
       const slot = random.integer(world.consumers.size);
       world.consumers.freeze(slot);
-      await sleep(REBALANCED_MS);
-      world.consumers.thaw(slot);
+      await during(
+        () => sleep(REBALANCED_MS),
+        () => world.consumers.thaw(slot),
+      );
     },
   }),
 ];

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ChaosFault } from './fault';
+import { during, type ChaosFault } from './fault';
 
 const stream = (fault: Omit<ChaosFault, 'group'>): ChaosFault => ({ ...fault, group: 'stream' });
 
@@ -31,35 +31,37 @@ export const STREAM_FAULTS: readonly ChaosFault[] = [
     title: 'a shard is read again from an earlier batch',
     apply: ({ world, random }) => world.relay.rewind(random),
   }),
-  stream({
-    name: 'invocations-fail-before',
-    title: 'every invocation fails before the function runs, so that batches are bisected',
-    async apply({ world }) {
-      world.relay.sandboxes.fails = 'before';
-      await sleep(4_000);
-      world.relay.sandboxes.fails = undefined;
-    },
-  }),
-  stream({
-    name: 'invocations-fail-after',
-    title: 'every invocation fails after the function did its work, so that batches are bisected and repeated',
-    async apply({ world }) {
-      world.relay.sandboxes.fails = 'after';
-      await sleep(4_000);
-      world.relay.sandboxes.fails = undefined;
-    },
-  }),
+  ...(['before', 'after'] as const).map((moment) =>
+    stream({
+      name: `invocations-fail-${moment}`,
+      title: `every invocation fails ${moment === 'before' ? 'before the function runs' : 'after the function did its work'}, so that batches are bisected and repeated`,
+      async apply({ world: { relay } }) {
+        relay.sandboxes.fails = moment;
+        await during(
+          () => sleep(4_000),
+          () => {
+            relay.sandboxes.fails = undefined;
+          },
+        );
+      },
+    }),
+  ),
   stream({
     name: 'records-trimmed',
     title: 'the mapping is off, and the stream drops what was not delivered',
     async apply({ world }) {
-      await world.relay.mapping.disable();
-      await sleep(3_000);
-      // In AWS the stream drops records after 24 hours. The sweeper has suspected a gap for twelve hours then.
-      await world.relay.suspectGap();
-      const dropped = await world.relay.mapping.trim();
-      world.relay.counts.trimmed += dropped;
-      world.relay.mapping.enable();
+      const { relay } = world;
+      await relay.mapping.disable();
+      const dropped = await during(
+        async () => {
+          await sleep(3_000);
+          // In AWS the stream drops records after 24 hours. The sweeper has suspected a gap for twelve hours then.
+          await relay.suspectGap();
+          return relay.mapping.trim();
+        },
+        () => relay.mapping.enable(),
+      );
+      relay.counts.trimmed += dropped;
       return dropped > 0;
     },
   }),
@@ -68,8 +70,10 @@ export const STREAM_FAULTS: readonly ChaosFault[] = [
     title: 'the event source mapping is off for a while',
     async apply({ world }) {
       await world.relay.mapping.disable();
-      await sleep(6_000);
-      world.relay.mapping.enable();
+      await during(
+        () => sleep(6_000),
+        () => world.relay.mapping.enable(),
+      );
     },
   }),
   stream({

@@ -6,10 +6,8 @@ import { createOutbox, type TransactionAction } from '../../../lib';
 import { createConsumer, runConsumer, type EventContext, type RunningConsumer } from '../../../lib/consumer';
 import { SILENT } from '../../../lib/consume/telemetry';
 import { silenceTimerWarning } from '../../../lib/kafka/timer-warning';
-import { AGGREGATE, consumed, CONSUMERS, emitted, TABLE, type ConsumerName } from '../world/load';
+import { AGGREGATE, consumed, CONSUMERS, emitted, REQUEST_LIMITS, TABLE, type ConsumerName } from '../world/load';
 import type { ConsumerProcessOptions } from './consumer-options';
-
-const REQUEST_LIMITS = { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true };
 
 /**
  * An effect of its own each time: two effects of an event are two items. Those of a key are in one shard of the table's

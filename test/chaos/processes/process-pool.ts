@@ -1,8 +1,7 @@
-import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { ruleSwitchedOff, type SwitchedOff } from '../../builders/without-rule';
-import { spawnSupervised, type SupervisedProcess } from '../../../local/supervised-process';
+import { RestartedProcess } from '../../../local/restarted-process';
 
 export const PROGRAMS = ['writer', 'reader', 'consumer'] as const;
 type Program = (typeof PROGRAMS)[number];
@@ -34,72 +33,49 @@ export interface PoolOptions {
   readonly logFile: string;
 }
 
-const STOP_GRACE_MS = 20_000;
-const RESTART_MS = 500;
-
 /** Processes of one program. One that ends is started again, until the pool stops. */
 export class ProcessPool {
-  /** How often a process ended without a stop or a kill. */
-  unexpectedEnds = 0;
-  readonly #options: PoolOptions;
-  readonly #processes: (SupervisedProcess | undefined)[];
-  readonly #killed = new Set<number>();
-  #isStopping = false;
+  readonly #processes: readonly RestartedProcess[];
 
-  constructor(options: PoolOptions) {
-    this.#options = options;
-    this.#processes = options.options.map(() => undefined);
+  constructor({ folder, program, options, onMessage, logFile }: PoolOptions) {
+    this.#processes = options.map(
+      (each) =>
+        new RestartedProcess({
+          command: process.execPath,
+          args: ['--enable-source-maps', join(folder, `${program}.js`), JSON.stringify(each)],
+          ...{ logFile, onMessage },
+        }),
+    );
   }
 
   async start(): Promise<void> {
-    this.#isStopping = false;
-    await Promise.all(this.#processes.map((_, slot) => this.#run(slot)));
+    await Promise.all(this.#processes.map((each) => each.start()));
   }
 
   get size(): number {
     return this.#processes.length;
   }
 
-  /** SIGKILL. Another process takes the place. */
-  kill(slot: number): void {
-    const process = this.#processes[slot];
-    if (process === undefined) return;
-    this.#killed.add(process.pid);
-    process.signal('SIGKILL');
+  /** How often a process ended without a stop or a kill. */
+  get unexpectedEnds(): number {
+    return this.#processes.reduce((sum, each) => sum + each.unexpectedEnds, 0);
+  }
+
+  /** SIGKILL; resolves when it has ended. Another process takes the place. */
+  async kill(slot: number): Promise<void> {
+    await this.#processes[slot]?.kill();
   }
 
   /** SIGSTOP: the process keeps its connections and does nothing. */
   freeze(slot: number): void {
-    this.#processes[slot]?.signal('SIGSTOP');
+    this.#processes[slot]?.freeze();
   }
 
   thaw(slot: number): void {
-    this.#processes[slot]?.signal('SIGCONT');
+    this.#processes[slot]?.thaw();
   }
 
   async stop(): Promise<void> {
-    this.#isStopping = true;
-    await Promise.all(this.#processes.map((process) => process?.end(STOP_GRACE_MS) ?? Promise.resolve()));
-  }
-
-  async #run(slot: number): Promise<void> {
-    const { folder, program, options, onMessage, logFile } = this.#options;
-    const log = openSync(logFile, 'a');
-    const process = await spawnSupervised(
-      globalThis.process.execPath,
-      ['--enable-source-maps', join(folder, `${program}.js`), JSON.stringify(options[slot])],
-      { stdio: ['ignore', log, log, 'ipc'] },
-    );
-    this.#processes[slot] = process;
-    if (onMessage !== undefined) process.child.on('message', onMessage);
-    void process.exited.then(() => {
-      if (this.#isStopping) return;
-      if (!this.#killed.delete(process.pid)) this.unexpectedEnds++;
-      setTimeout(() => void this.#restart(slot), RESTART_MS);
-    });
-  }
-
-  async #restart(slot: number): Promise<void> {
-    if (!this.#isStopping) await this.#run(slot);
+    await Promise.all(this.#processes.map((each) => each.stop()));
   }
 }

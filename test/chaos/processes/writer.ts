@@ -9,6 +9,7 @@ import {
   AGGREGATE,
   hasVersions,
   KEYS,
+  REQUEST_LIMITS,
   TABLE,
   TOPIC,
   written,
@@ -17,7 +18,6 @@ import {
 } from '../world/load';
 import type { WriterLine, WriterOptions, WriterReport } from './writer-options';
 
-const REQUEST_LIMITS = { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true };
 const REPORT_MS = 1_000;
 const ATTEMPTS = 10;
 const RETRY_MS = { from: 50, below: 400 } as const;

@@ -80,6 +80,9 @@ export const consumed = (isLatest: boolean) => {
   });
 };
 
+/** Of one request of a writer or a consumer to DynamoDB. */
+export const REQUEST_LIMITS = { connectionTimeout: 1_000, requestTimeout: 2_000, throwOnRequestTimeout: true };
+
 /** Keys that most transactions change, keys that few change, and keys that several writers change at once. */
 export const KEYS = { hot: 100, cold: 10_000, shared: 10 } as const;
 
