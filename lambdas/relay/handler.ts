@@ -37,7 +37,7 @@ export function relayHandler(createPublisher: (parts: PublisherParts) => Publish
       ...dynamoDbStores(client, config, clock, directCalls(client)),
       telemetry,
       clock,
-      untilSent: () => setImmediate(),
+      nextTurn: () => setImmediate(),
     },
     relayOptionsOf(config),
   );

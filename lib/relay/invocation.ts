@@ -64,7 +64,12 @@ export class Invocation {
   }
 
   get hasTimeForRound(): boolean {
-    return !this.#stopped && this.#remainingMs() >= this.options.minRoundMs;
+    return !this.#stopped && this.hasTimeToSend;
+  }
+
+  /** Whether there is time to send a round that is planned. Also applies after a stop. */
+  get hasTimeToSend(): boolean {
+    return this.#remainingMs() >= this.options.minRoundMs;
   }
 
   /** Whether there is time to write a hold. Also applies after a stop. */

@@ -331,6 +331,9 @@ export interface RelayPorts {
   readonly signals: SignalStore;
   readonly telemetry: Telemetry;
   readonly clock: Clock;
-  /** Resolves when a request that was started has left the process, so that work may keep the process busy. */
-  readonly untilSent?: () => Promise<void>;
+  /**
+   * Resolves in a later turn of the event loop: requests that were started have left the process, and work that was
+   * released has begun. Without this function, the relay continues at once.
+   */
+  readonly nextTurn?: () => Promise<void>;
 }

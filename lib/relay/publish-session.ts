@@ -3,6 +3,7 @@ import { partitionName, type TopicPartition } from '../event/topic-partition';
 import type { Receipt } from '../event/receipt';
 import { holdOf, isWhole, resume, itemRef, type BatchItem, type ItemContent } from './batch-item';
 import type { Invocation } from './invocation';
+import { JoinedRounds } from './joined-rounds';
 import { KeyHolder } from './key-holder';
 import { MarkQueue } from './mark-queue';
 import { MAX_CRASHED_ATTEMPTS } from './park-limits';
@@ -69,6 +70,7 @@ export class PublishSession {
   readonly marks: MarkQueue;
   readonly topics: TopicLookups;
   readonly #holder: KeyHolder;
+  readonly #rounds: JoinedRounds;
   readonly #failedPartitions = new Set<string>();
   /** Items whose attempt in this invocation is already counted, by identity. */
   readonly #counted = new Set<string>();
@@ -81,6 +83,12 @@ export class PublishSession {
     this.marks = new MarkQueue(invocation);
     this.#holder = new KeyHolder(invocation);
     this.topics = new TopicLookups(invocation);
+    this.#rounds = new JoinedRounds({
+      send: (batches) => this.#send(batches),
+      limits: invocation.options,
+      hasTime: () => invocation.hasTimeToSend,
+      nextTurn: invocation.ports.nextTurn,
+    });
   }
 
   /** Whether nothing was acknowledged in this invocation, and not because of one partition alone. */
@@ -172,7 +180,7 @@ export class PublishSession {
     }
     await this.#holder.parkAll(refused);
     const waits = refused.find(({ item }) => item.state === 'open' && !invocation.isBlocked(item.pk));
-    if (waits === undefined) return this.#send(batches);
+    if (waits === undefined) return this.#rounds.send(batches);
     // The shard waits at this record. Earlier records are still sent.
     invocation.stop();
     const earlier = settleSkippable(
@@ -180,7 +188,7 @@ export class PublishSession {
       this.invocation,
       this.marks,
     );
-    await this.#send(planRound(earlier, topics, options, outageOf).batches);
+    await this.#rounds.send(planRound(earlier, topics, options, outageOf).batches);
   }
 
   async #send(batches: readonly PlannedBatch[]): Promise<void> {

@@ -157,8 +157,8 @@ async function noteStream(
  * Decodes the records while the response of a request is awaited that was started before, up to the one whose data
  * reaches {@link MAX_DATA_BYTES}. Never rejects: the returned function throws instead.
  */
-async function decodeMeanwhile(records: readonly StreamRecord[], { untilSent }: RelayPorts): Promise<() => Decoded[]> {
-  await untilSent?.();
+async function decodeMeanwhile(records: readonly StreamRecord[], { nextTurn }: RelayPorts): Promise<() => Decoded[]> {
+  await nextTurn?.();
   try {
     const all: Decoded[] = [];
     let bytes = 0;

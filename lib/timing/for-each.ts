@@ -12,7 +12,7 @@ export async function forEachOf<T>(
   for (const ended of workers) if (ended.status === 'rejected') throw ended.reason;
 }
 
-/** Number of keys that are read and drained at once. Their DynamoDB calls overlap, their publishing takes turns. */
+/** Number of keys that are read and drained at once. Their DynamoDB calls overlap, and they share their sends. */
 const KEYS_AT_ONCE = 16;
 
 /** Runs `work` for each key, several at once. Rejects if one run rejects, after the other runs have ended. */
