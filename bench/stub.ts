@@ -6,6 +6,7 @@ import type { StubCounts, StubMessage } from './children/dynamodb-stub';
 /** The stub of DynamoDB, in a process of its own. */
 export interface DynamoDbStub {
   readonly endpoint: string;
+  readonly pid: number;
   /** The counts of the requests since the last call. */
   takeCounts(): Promise<StubCounts>;
   stop(): Promise<void>;
@@ -16,6 +17,7 @@ export async function startDynamoDbStub(bundles: ChildBundles): Promise<DynamoDb
   const first = (await messageFrom(child)) as StubMessage;
   if (first.kind !== 'listening') throw new Error('The stub of DynamoDB did not say where it listens.');
   return {
+    pid: child.pid ?? 0,
     endpoint: `http://127.0.0.1:${first.port}`,
     async takeCounts() {
       child.send('counts');

@@ -29,10 +29,19 @@ let counts = NONE;
 interface Request {
   readonly Statements?: readonly unknown[];
   readonly TransactItems?: readonly { readonly Update?: unknown }[];
-  readonly RequestItems?: Readonly<Record<string, { readonly Keys: readonly ItemKey[] }>>;
+  readonly RequestItems?: Readonly<Record<string, RequestItems>>;
 }
 
+/** Of a BatchGetItem, or of a BatchWriteItem. */
+type RequestItems =
+  { readonly Keys: readonly ItemKey[] } | readonly { readonly PutRequest: { readonly Item: StoredItem } }[];
+
 type ItemKey = Readonly<Record<'pk' | 'sk', { readonly S: string }>>;
+type StoredItem = ItemKey & Readonly<Record<'id', { readonly S: string }>>;
+
+/** The ids of the items that were written, by position. Those of other items follow from their key. */
+const ids = new Map<string, string>();
+const positionOf = ({ pk, sk }: ItemKey): string => `${pk.S} ${sk.S}`;
 
 function answerOf(
   operation: string,
@@ -47,7 +56,19 @@ function answerOf(
       return { Responses: statements.map(() => ({ TableName: 'bench' })) };
     case 'BatchGetItem':
       counts = { ...counts, lookups: counts.lookups + 1 };
-      return { Responses: { bench: requested['bench']?.Keys.map(openItem) }, UnprocessedKeys: {} };
+      return {
+        Responses: mapValues(requested, (read) => ('Keys' in read ? read.Keys.map(openItem) : [])),
+        UnprocessedKeys: {},
+      };
+    case 'BatchWriteItem':
+      for (const written of Object.values(requested)) {
+        if ('Keys' in written) continue;
+        for (const {
+          PutRequest: { Item: item },
+        } of written)
+          ids.set(positionOf(item), item.id.S);
+      }
+      return { UnprocessedItems: {} };
     case 'GetItem':
       counts = { ...counts, reads: counts.reads + 1 };
       return {};
@@ -64,7 +85,15 @@ function answerOf(
   }
 }
 
-const openItem = ({ pk, sk }: ItemKey): unknown => ({ pk, sk, id: { S: idOf(pk.S) }, region: { S: 'eu-west-1' } });
+const openItem = ({ pk, sk }: ItemKey): unknown => ({
+  pk,
+  sk,
+  id: { S: ids.get(positionOf({ pk, sk })) ?? idOf(pk.S) },
+  region: { S: 'eu-west-1' },
+});
+
+const mapValues = <T>(record: Readonly<Record<string, T>>, change: (value: T) => unknown): unknown =>
+  Object.fromEntries(Object.entries(record).map(([name, value]) => [name, change(value)]));
 
 async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];

@@ -64,17 +64,7 @@ async function openOurs(
     dynamodbEndpoint: dynamodb.endpoint,
     mapping: false,
   });
-  const pool = new RelayPool({
-    function: stack.template.relay,
-    region: LOCAL_REGION,
-    environment: {
-      ...stack.template.relay.environment(stack.tableName, LOCAL_REGION),
-      AWS_ACCESS_KEY_ID: stack.credentials.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: stack.credentials.secretAccessKey,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamodb.endpoint,
-    },
-    logFile: join(stack.logFolder, 'relay.log'),
-  });
+  const pool = relayPool(stack, dynamodb.endpoint);
   const streams = new DynamoDBStreamsClient(stack.clientConfig);
   const mapping = new EventSourceMapping({
     ...{ client: streams, streamArn: stack.streamArn, region: LOCAL_REGION, settings: stack.settings, pollIntervalMs },
@@ -103,6 +93,20 @@ async function openOurs(
   };
 }
 
+/** The relay of the stack's template, which reads and marks at `endpoint`. */
+export const relayPool = ({ template, tableName, credentials, logFolder }: Stack, endpoint: string): RelayPool =>
+  new RelayPool({
+    function: template.relay,
+    region: LOCAL_REGION,
+    environment: {
+      ...template.relay.environment(tableName, LOCAL_REGION),
+      AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+      AWS_ENDPOINT_URL_DYNAMODB: endpoint,
+    },
+    logFile: join(logFolder, 'relay.log'),
+  });
+
 async function createOrdersTable(endpoint: string): Promise<void> {
   const client = new DynamoDBClient({
     ...{ endpoint, region: LOCAL_REGION },
@@ -127,7 +131,8 @@ const ITEMS_PER_CALL = 25;
 /** Fewer items than a load has keys, so that no two of a key are written at once. */
 const CALLS_AT_ONCE = 8;
 
-async function commitBacklog(
+/** Writes the items of a backlog by BatchWriteItem. */
+export async function commitBacklog(
   endpoint: string,
   tableName: string,
   events: readonly LoadEvent[],

@@ -15,6 +15,8 @@ export interface Subject {
   readonly idHeader: string;
   /** Share of the backlog that it drains in reasonable time. Default 1. */
   readonly backlogShare?: number;
+  /** Whether only its drains can be measured. */
+  readonly isDrainOnly?: boolean;
   /** Prepares an empty outbox whose relay does not run yet. */
   open(brokers: readonly string[], topics: readonly string[]): Promise<OpenSubject>;
   /** Ends the store. */

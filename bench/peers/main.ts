@@ -6,6 +6,7 @@ import { measureMinIsr, measureOutage, measurePoison } from '../delivery/measure
 import { measureLadder } from '../delivery/measure-ladder';
 import { parseDeliveryOptions } from '../delivery/options';
 import { ours } from '../delivery/ours';
+import { relayAlone } from '../delivery/relay-alone';
 import { attempt, runDelivery } from '../delivery/run';
 import type { Subject } from '../delivery/subject';
 import { loadAverage } from '../delivery/usage';
@@ -44,8 +45,11 @@ async function bench(undo: Undo[]): Promise<void> {
   const folders = { jars, packages, logFolder };
   const own = await ours({ logFolder });
   undo.push(() => own.close());
+  const alone = await relayAlone(own);
+  undo.push(() => alone.close());
   const all: readonly Subject[] = [
     own,
+    alone,
     debezium(postgres, folders),
     pgTransactionalOutbox(postgres, folders, 'replication'),
     pgTransactionalOutbox(postgres, folders, 'replication-by-key'),
@@ -70,7 +74,10 @@ async function bench(undo: Undo[]): Promise<void> {
   if (options.write) writeSection(PAGE, 'peers', text);
 }
 
-const emptyReport = ({ name, versions }: Subject): Mutable => ({ name, versions, drains: [], crashes: [] });
+const emptyReport = ({ name, versions, isDrainOnly }: Subject): Mutable => ({
+  ...{ name, versions, isDrainOnly },
+  ...{ drains: [], crashes: [] },
+});
 
 async function measureOnOneBroker(
   { parts, events, rounds, seconds }: ReturnType<typeof parseDeliveryOptions<Part>>,
@@ -91,7 +98,7 @@ async function measureOnOneBroker(
           const result = await attempt(`${step}: drain`, () => measureDrain(subject, drain));
           report.drains = [...report.drains, result];
         }
-        if (parts.includes('crash')) {
+        if (parts.includes('crash') && subject.isDrainOnly !== true) {
           const result = await attempt(`${step}: SIGKILL`, () =>
             measureCrash(subject, { ...drain, topic: topicOf('crash', subject, reports) }),
           );
@@ -101,6 +108,7 @@ async function measureOnOneBroker(
     }
     for (const [subject, report] of reports) {
       const { name } = subject;
+      if (subject.isDrainOnly) continue;
       if (parts.includes('ladder')) {
         const ladder = { brokers, topic: topicOf('ladder', subject, reports), rates: RATES, seconds };
         report.ladder = await attempt(`${name}: ladder`, () => measureLadder(subject, ladder));
@@ -127,6 +135,7 @@ const topicOf = (part: Part, subject: Subject, reports: ReadonlyMap<Subject, unk
 
 async function measureOnThreeBrokers(reports: ReadonlyMap<Subject, Mutable>, logFolder: string): Promise<void> {
   for (const [subject, report] of reports) {
+    if (subject.isDrainOnly) continue;
     // A cluster of its own for each: the fault leaves its traces.
     const kafka = await startKafka({ nodes: 3, logFolder });
     try {

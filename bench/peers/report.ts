@@ -19,6 +19,8 @@ import { median } from '../statistics';
 export interface PeerReport {
   readonly name: string;
   readonly versions: string;
+  /** The relay of this project's outbox without its store. */
+  readonly isDrainOnly?: boolean;
   /** One for each round. */
   readonly drains: readonly (DrainResult | undefined)[];
   readonly crashes: readonly (CrashResult | undefined)[];
@@ -45,18 +47,25 @@ const REFERENCE = 'Debezium';
 
 /** The measured part of docs/peers.md. */
 export function renderPeers(report: PeersReport): string {
-  const { subjects, options } = report;
+  const { options } = report;
+  const subjects = report.subjects.filter(({ isDrainOnly }) => isDrainOnly !== true);
   const [own] = subjects;
   const has = (part: (subject: PeerReport) => unknown): boolean => subjects.some((subject) => part(subject));
   return joined([
     environmentLine(report),
     '',
-    ...subjects.map(({ name, versions }) => `- **${name}**: ${versions}`),
+    ...report.subjects.map(({ name, versions }) => `- **${name}**: ${versions}`),
     '',
     ...section(
       has(({ drains }) => drains.length > 0),
       `Drain of a backlog (${count(options.events)} events of 1,024 bytes; a twentieth for pg-transactional-outbox)`,
-      () => [...drainTable(subjects), '', ...drainRatios(subjects)],
+      () => [
+        ...drainTable(report.subjects),
+        '',
+        ...report.subjects
+          .filter((subject) => subject === own || subject.isDrainOnly === true)
+          .flatMap((subject) => [...drainRatios(subject, report.subjects), '']),
+      ],
     ),
     ...section(
       has(({ crashes }) => crashes.length > 0),
@@ -93,10 +102,9 @@ const section = (isMeasured: boolean, title: string, lines: () => readonly strin
   isMeasured ? [`### ${title}`, '', ...lines(), ''] : [];
 
 /** Ratios inside one round, because the machine's other load changes from round to round. */
-export function drainRatios(subjects: readonly PeerReport[]): readonly string[] {
-  const [own] = subjects;
+export function drainRatios(own: PeerReport, subjects: readonly PeerReport[]): readonly string[] {
   const reference = subjects.find(({ name }) => name === REFERENCE);
-  if (own === undefined || reference === undefined || own === reference) return [];
+  if (reference === undefined || own === reference) return [];
   const rounds = own.drains.flatMap((drain, round) => {
     const other = reference.drains[round];
     return drain === undefined || other === undefined ? [] : [{ own: drain, other }];

@@ -1,3 +1,4 @@
+import { WINDOW_SIZE } from '../../lib/consume/inbox';
 import type { Commit, Delivery, Effect, Fault, HistoryLine, Removal, Settings, StoredItem } from './history';
 
 export const VIOLATIONS = [
@@ -19,7 +20,7 @@ export const VIOLATIONS = [
   'open-at-end',
   /** Its key is held at the end. */
   'held-at-end',
-  /** A consumer has no effect of it, and did not give it up. */
+  /** A consumer has no effect of it, and did not give it up. The inbox cannot tell one far behind from a duplicate. */
   'no-effect',
   /** A consumer has several effects of it. */
   'several-effects',
@@ -45,6 +46,8 @@ export interface Judgement {
   readonly discarded: number;
   readonly effects: number;
   readonly emitted: number;
+  /** Events without an effect that arrived too far behind later ones of their key, from a topic that got partitions. */
+  readonly 'behind the window': number;
   /** Further deliveries by the fault that explains them; `none` for those without one. */
   readonly duplicates: Readonly<Record<string, number>>;
   readonly violations: readonly Violation[];
@@ -71,6 +74,7 @@ class Judge {
   readonly #faults: readonly Fault[];
   readonly #removals: readonly Removal[];
   readonly #duplicates: Record<string, number> = {};
+  #behindWindow = 0;
 
   constructor(lines: readonly HistoryLine[]) {
     const settings = linesOf(lines, 'settings');
@@ -101,6 +105,7 @@ class Judge {
       discarded: this.#discarded.size,
       effects: linesOf(this.#lines, 'effect').length,
       emitted: linesOf(this.#lines, 'commit').filter(({ cause }) => cause !== undefined).length,
+      'behind the window': this.#behindWindow,
       duplicates: this.#duplicates,
       violations: this.#violations,
     };
@@ -136,6 +141,12 @@ class Judge {
       ({ receipts, processedAt = Infinity }) =>
         receipts?.[index]?.startsWith(`${topic}-`) === true && removals.some(({ until }) => processedAt <= until),
     );
+  }
+
+  /** Whether an earlier delivery may have been in the topic before it was deleted, where it was not read to its end. */
+  #mayHaveBeenDelivered({ topic, commit }: CommittedEvent, { incarnation = 0 }: Delivery): boolean {
+    const removals = this.#removals.filter((removal) => removal.topic === topic);
+    return removals.some(({ until }, at) => at < incarnation && commit.at <= until);
   }
 
   #compareCopies(id: string, deliveries: readonly Delivery[]): void {
@@ -175,6 +186,7 @@ class Judge {
       let last: (typeof first)[number] | undefined;
       for (const each of ofKey.toSorted((a, b) => comparePlaces(a.delivery, b.delivery))) {
         if (last !== undefined && compareEvents(each.event, last.event) < 0) {
+          if (this.#mayHaveBeenDelivered(each.event, each.delivery)) continue;
           const why = `its first delivery follows that of the later event ${last.event.id}`;
           const shownBy = [each.event.commit, last.event.commit, last.delivery, each.delivery];
           this.#violated('reordered', each.event.id, why, shownBy);
@@ -250,20 +262,41 @@ class Judge {
     }
     for (const [id, deliveries] of this.#deliveries) {
       const isRead = deliveries.some(({ topic }) => topics.includes(topic));
-      if (isRead && !byId.has(id) && !givenUp.has(id)) {
-        this.#violated('no-effect', id, `${name} has no effect of it`, deliveries);
-      }
+      if (!isRead || byId.has(id) || givenUp.has(id)) continue;
+      if (this.#isBehindWindow(id, deliveries)) this.#behindWindow++;
+      else this.#violated('no-effect', id, `${name} has no effect of it`, deliveries);
     }
     this.#compareEffectOrder(name, effects);
     if (emits) this.#compareEmitted(name, byId);
   }
+
+  /**
+   * Whether so many later events of the key moved to other partitions of a topic that the inbox no longer knew this one
+   * when it was read.
+   */
+  #isBehindWindow(id: string, deliveries: readonly Delivery[]): boolean {
+    const event = this.#events.get(id);
+    if (event === undefined || this.#settings.grownTopics?.includes(event.topic) !== true) return false;
+    const partitions = new Set(deliveries.map(({ partition }) => partition));
+    const moved = (this.#eventsByKeyAndTopic.get(keyAndTopicOf(event)) ?? []).filter(
+      (other) =>
+        compareEvents(event, other) < 0 &&
+        this.#deliveries.get(other.id)?.some(({ partition }) => !partitions.has(partition)) === true,
+    );
+    return moved.length >= WINDOW_SIZE;
+  }
+
+  get #eventsByKeyAndTopic(): ReadonlyMap<string, readonly CommittedEvent[]> {
+    return (this.#byKeyAndTopic ??= Map.groupBy(this.#events.values(), keyAndTopicOf));
+  }
+  #byKeyAndTopic: ReadonlyMap<string, readonly CommittedEvent[]> | undefined;
 
   #compareEffectOrder(name: string, effects: readonly Effect[]): void {
     const last = new Map<string, { readonly event: CommittedEvent; readonly effect: Effect }>();
     for (const effect of effects) {
       const event = this.#events.get(effect.id);
       if (event === undefined || this.#settings.grownTopics?.includes(event.topic) === true) continue;
-      const key = `${event.commit.key} ${event.topic}`;
+      const key = keyAndTopicOf(event);
       const before = last.get(key);
       if (before !== undefined && compareEvents(event, before.event) < 0) {
         const why = `${name} applied it after the later event ${before.event.id}`;
@@ -295,6 +328,8 @@ const linesOf = <Kind extends HistoryLine['kind']>(
   kind: Kind,
 ): Extract<HistoryLine, { readonly kind: Kind }>[] =>
   lines.filter((line): line is Extract<HistoryLine, { readonly kind: Kind }> => line.kind === kind);
+
+const keyAndTopicOf = ({ commit, topic }: CommittedEvent): string => `${commit.key} ${topic}`;
 
 /** Messages of one partition. */
 const comparePlaces = (a: Delivery, b: Delivery): number =>

@@ -60,7 +60,7 @@ const none = (): boolean => false;
 it('finds nothing in a sound history, and counts it', () => {
   const fault: HistoryLine = { kind: 'fault', name: 'kill', at: NOW - 5_000, until: NOW - 500 };
   expect(judgeHistory([...SOUND, fault, delivery(1, { offset: 3 })])).toEqual({
-    ...{ committed: 4, delivered: 2, discarded: 0, effects: 2, emitted: 2 },
+    ...{ committed: 4, delivered: 2, discarded: 0, effects: 2, emitted: 2, 'behind the window': 0 },
     ...{ duplicates: { kill: 1 }, violations: [] },
   });
 });
@@ -134,6 +134,12 @@ const accepted: Readonly<Record<string, readonly HistoryLine[]>> = {
     { ...SETTINGS, grownTopics: ['orders'] },
     ...planted(any(is('settings'), is('effect')), effect(2), effect(1)),
   ],
+  'another order in a topic that was made again, if the first delivery may have been in the deleted one': planted(
+    any(is('delivery'), isItem(1), isItem(2)),
+    { kind: 'removal', topic: 'orders', until: NOW },
+    ...[delivery(2, { offset: 0, incarnation: 1 }), item(2, { receipts: ['orders-0@0'] })],
+    ...[delivery(1, { offset: 1, incarnation: 1 }), item(1, { receipts: ['orders-0@1'] })],
+  ),
   'another order of a key in two partitions': planted(
     any(is('delivery', 'e1'), isItem(1)),
     ...[delivery(1, { partition: 1, offset: 9 }), item(1, { receipts: ['orders-1@9'] })],
@@ -150,6 +156,47 @@ it('finds an event that was acknowledged after its topic was deleted, and is now
     { kind: 'removal', topic: 'orders', until: NOW - 1 },
   );
   expect(judgeHistory(history).violations.map(({ kind }) => kind)).toEqual(['lost', 'wrong-receipt']);
+});
+
+it('finds another order in a topic that was made again before the commit', () => {
+  const history = planted(
+    any(is('delivery'), isItem(1), isItem(2)),
+    { kind: 'removal', topic: 'orders', until: NOW - 1 },
+    ...[delivery(2, { offset: 0, incarnation: 1 }), item(2, { receipts: ['orders-0@0'] })],
+    ...[delivery(1, { offset: 1, incarnation: 1 }), item(1, { receipts: ['orders-0@1'] })],
+  );
+  expect(judgeHistory(history).violations.map(({ kind }) => kind)).toEqual(['reordered']);
+});
+
+describe('an event without an effect in a topic that got more partitions', () => {
+  const WINDOW = 16;
+  const withLaterEvents = (count: number, partition: number): HistoryLine[] => [
+    { ...SETTINGS, grownTopics: ['orders'], consumers: [{ name: 'shipping', topics: ['orders'] }] },
+    ...[commit(1), delivery(1), item(1)],
+    ...Array.from({ length: count }, (_, at) => at + 2).flatMap((version): HistoryLine[] => [
+      commit(version),
+      delivery(version, { partition }),
+      item(version, { receipts: [`orders-${partition}@${version}`] }),
+      effect(version),
+    ]),
+  ];
+
+  it('is counted apart if as many later events of its key moved as the window of the inbox has', () => {
+    const judgement = judgeHistory(withLaterEvents(WINDOW, 1));
+
+    expect(judgement.violations).toEqual([]);
+    expect(judgement['behind the window']).toBe(1);
+  });
+
+  it.each([
+    ['fewer moved', withLaterEvents(WINDOW - 1, 1)],
+    ['they are in its partition', withLaterEvents(WINDOW, 0)],
+  ])('is a violation if %s', (_, history) => {
+    const judgement = judgeHistory(history);
+
+    expect(judgement.violations.map(({ kind, of }) => [kind, of])).toEqual([['no-effect', 'e1']]);
+    expect(judgement['behind the window']).toBe(0);
+  });
 });
 
 it('refuses a history that does not say what it is judged by', () => {
