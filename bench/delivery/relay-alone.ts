@@ -41,7 +41,8 @@ async function openAlone(
   brokers: readonly string[],
   topics: readonly string[],
 ): Promise<OpenSubject> {
-  const { stack, target, close } = await own.open(brokers, topics);
+  const opened = await own.open(brokers, topics);
+  const { stack, target } = opened;
   const pool = relayPool(stack, stub.endpoint);
   let batches: readonly (readonly DynamoDBRecord[])[] = [];
   let delivery: Promise<void> = Promise.resolve();
@@ -60,7 +61,7 @@ async function openAlone(
     stop: () => delivery,
     async close() {
       await pool.stop();
-      await close();
+      await opened.close();
     },
   };
 }

@@ -36,12 +36,20 @@ interface Redelivery {
   readonly from?: string;
 }
 
+interface ReadAttempt {
+  /** Records that were read. */
+  readonly count: number;
+  /** Those of them that a filter matches. */
+  readonly passed: readonly SourceRecord[];
+  readonly failed: boolean;
+}
+
 /** Delivers the records of one shard in order, one batch at a time. */
 export class ShardPoller {
   readonly #ports: ShardPollerPorts;
   /** Batches to deliver before newly read records: retries, and halves of bisected batches. */
   #queue: Batch<SourceRecord>[] = [];
-  /** Records that are read but did not fit into the last batch. */
+  /** Records that are read but not yet part of a batch. */
   #surplus: readonly SourceRecord[] = [];
   #lastDelivered: readonly SourceRecord[] = [];
   #redelivery: Redelivery | undefined;
@@ -127,7 +135,7 @@ export class ShardPoller {
       await this.#wait(this.#ports.pollIntervalMs);
       return true;
     }
-    await this.#deliver(batch);
+    await Promise.all([this.#deliver(batch), this.#readAhead()]);
     redelivered();
     return true;
   }
@@ -148,6 +156,13 @@ export class ShardPoller {
     return () => undefined;
   }
 
+  /** Reads while the function works, so that the next batch is there when it has ended. */
+  async #readAhead(): Promise<void> {
+    if (this.#closed || this.#surplus.length > 0) return;
+    const { passed } = await this.#read(this.#ports.settings.batchSize);
+    this.#surplus = passed;
+  }
+
   /** Reads until the batch is full or the window is over, without the records that no filter matches. */
   async #gather(): Promise<void> {
     const { settings, pollIntervalMs } = this.#ports;
@@ -156,30 +171,32 @@ export class ShardPoller {
     let full = isFull(records, settings);
     while (!full && !this.#closed && !this.#isStopped()) {
       const startedAt = performance.now();
-      const { read, failed } = await this.#read(settings.batchSize - records.length);
-      records = [...records, ...read.filter(({ event }) => passesFilters(event, settings.filters))];
-      this.#ports.metrics.FilteredOutEventCount += read.filter(
-        ({ event }) => !passesFilters(event, settings.filters),
-      ).length;
+      // Records that were read ahead wait for others only as long as the window.
+      if (records.length > 0 && startedAt >= windowEndsAt) break;
+      const { count, passed, failed } = await this.#read(settings.batchSize - records.length);
+      records = [...records, ...passed];
       full = isFull(records, settings);
-      if (read.length === 0 && records.length === 0 && !failed) this.endSeenAt = startedAt;
+      if (count === 0 && records.length === 0 && !failed) this.endSeenAt = startedAt;
       if (full || performance.now() >= windowEndsAt) break;
-      if (read.length === 0) await this.#wait(Math.min(pollIntervalMs, windowEndsAt - performance.now()));
+      if (count === 0) await this.#wait(Math.min(pollIntervalMs, windowEndsAt - performance.now()));
     }
     const count = fitting(records, settings);
     this.#surplus = records.slice(count);
     if (count > 0) this.#queue.push({ records: records.slice(0, count), retries: 0 });
   }
 
-  async #read(limit: number): Promise<{ readonly read: readonly SourceRecord[]; readonly failed: boolean }> {
+  async #read(limit: number): Promise<ReadAttempt> {
+    const { reader, settings, metrics } = this.#ports;
     try {
-      const { records, closed } = await this.#ports.reader.read(Math.min(limit, MAX_READ));
+      const { records, closed } = await reader.read(Math.min(limit, MAX_READ));
       this.#closed = closed;
-      this.#ports.metrics.PolledEventCount += records.length;
-      return { read: records, failed: false };
+      const passed = records.filter(({ event }) => passesFilters(event, settings.filters));
+      metrics.PolledEventCount += records.length;
+      metrics.FilteredOutEventCount += records.length - passed.length;
+      return { count: records.length, passed, failed: false };
     } catch (error) {
       if (!this.#isStopped()) this.#ports.onReadError(error);
-      return { read: [], failed: true };
+      return { count: 0, passed: [], failed: true };
     }
   }
 
