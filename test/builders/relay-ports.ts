@@ -181,7 +181,11 @@ export function aRelay(options: Partial<RelayOptions> = {}, ports: Partial<Relay
 }
 
 /** A relay over a table in memory that keeps its items, with the conditions of the real one. */
-export function aRelayOverTable(options: Partial<RelayOptions> = {}, { retention = 86_400, now = 1_000_000_000 } = {}) {
+export function aRelayOverTable(
+  options: Partial<RelayOptions> = {},
+  { retention = 86_400, now = 1_000_000_000 } = {},
+  ports: Partial<RelayPorts> = {},
+) {
   const clock = { at: now, now: () => clock.at };
   const table = new MemoryTable(clock.now, { retention });
   const kafka = new FakeKafka();
@@ -197,6 +201,7 @@ export function aRelayOverTable(options: Partial<RelayOptions> = {}, { retention
         signals: table,
         telemetry,
         clock,
+        ...ports,
       },
       { ...RELAY_OPTIONS, ...options },
     );

@@ -16,6 +16,8 @@ export interface Control {
   readonly relay?: 'bare-kafkajs' | SwitchedOff;
   readonly consumer?: SwitchedOff;
   readonly rates?: Partial<WriterRates>;
+  /** Records of an invocation, at most. */
+  readonly batchSize?: number;
 }
 
 export const CONTROLS: readonly Control[] = [
@@ -38,6 +40,8 @@ export const CONTROLS: readonly Control[] = [
     this.#options.onRebuilt(cause);`,
       off: '    this.#options.onRebuilt(cause);',
     },
+    // A broker takes records for repeated ones only if there are as many of them: mostly one, with one item at a time.
+    batchSize: 1,
   },
   {
     name: 'no-skip-rule',

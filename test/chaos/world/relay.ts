@@ -17,6 +17,8 @@ export interface RelayOptions {
   readonly random: Random;
   /** Of another relay than the template's. */
   readonly codeFolder: string | undefined;
+  /** Other than the template's. */
+  readonly batchSize: number | undefined;
   /** How the sandboxes differ that log in. */
   readonly login: Deviation;
 }
@@ -40,7 +42,7 @@ export class RelaySide {
   #sweeping: Promise<void> | undefined;
   #isLate = false;
 
-  constructor({ stack, endpoint, environment, random, codeFolder, login }: RelayOptions) {
+  constructor({ stack, endpoint, environment, random, codeFolder, batchSize, login }: RelayOptions) {
     const { template, tableName, region, credentials } = stack;
     this.#stack = stack;
     this.login = login;
@@ -57,7 +59,8 @@ export class RelaySide {
     });
     this.#streams = new DynamoDBStreamsClient(stack.clientConfig);
     this.mapping = new EventSourceMapping({
-      ...{ client: this.#streams, streamArn: stack.streamArn, region: LOCAL_REGION, settings: stack.settings },
+      ...{ client: this.#streams, streamArn: stack.streamArn, region: LOCAL_REGION },
+      settings: { ...stack.settings, ...(batchSize === undefined ? {} : { batchSize }) },
       invoke: (event) => this.sandboxes.invoke(event),
       pollIntervalMs: POLL_MS,
     });

@@ -31,7 +31,7 @@ export interface WorldOptions {
   readonly writers: WriterLoad;
   readonly consumerProcesses: number;
   /** A part that is known to be wrong. */
-  readonly control?: Pick<Control, 'relay' | 'consumer'>;
+  readonly control?: Pick<Control, 'relay' | 'consumer' | 'batchSize'>;
   readonly onProgress: (text: string) => void;
 }
 
@@ -160,7 +160,7 @@ export class World {
     const codeFolder = wrongRelay === undefined ? undefined : join(folder, 'wrong-relay');
     if (wrongRelay !== undefined && codeFolder !== undefined) await bundleRelay(wrongRelay, codeFolder);
     const relay = new RelaySide({
-      codeFolder,
+      ...{ codeFolder, batchSize: options.control?.batchSize },
       ...{ stack, endpoint: relayEndpoint, random, environment: RELAY_VARIABLES },
       login: {
         environment: {
