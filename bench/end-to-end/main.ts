@@ -11,7 +11,7 @@ import { loadAverage } from '../delivery/usage';
 import { machine } from '../machine';
 import { tell, type Undo } from '../main';
 import { writeSection } from '../written-section';
-import { highestShardRate, measureShards, type ShardsResult } from './measure-shards';
+import { moderateShardRate, measureShards, type ShardsResult } from './measure-shards';
 import { latencyPlot } from './plot';
 import { CONTINUOUS_POLL_MS, renderEndToEnd, type EndToEndReport, type LadderReport } from './report';
 
@@ -40,7 +40,7 @@ async function bench(undo: Undo[]): Promise<void> {
   loadAverages.push(loadAverage());
   if (parts.includes('shards')) {
     const most = { brokers, logFolder, shards: Math.max(...SHARDS) };
-    const rate = await highestShardRate(most, (each) => tell(`8 shards, ${each} events a second for each`));
+    const rate = await moderateShardRate(most, (each) => tell(`8 shards, ${each} events a second for each`));
     for (let round = 0; round < rounds; round++) {
       const results: ShardsResult[] = [];
       for (const count of SHARDS) {

@@ -109,8 +109,20 @@ const PROBE_SECONDS = 8;
 /** A machine at its limit keeps up, and measures its own queues. */
 const PROBE_P99_MS = 1_000;
 
-/** The highest rate for each shard that this machine carries with that many shards; the lowest if it carries none. */
-export async function highestShardRate(
+/**
+ * About half of the highest rate for each shard that this machine carries with that many shards. At the highest, the
+ * cores are full with the most shards and idle with one, and their queues are measured instead of the shards.
+ */
+export async function moderateShardRate(
+  options: Omit<ShardsOptions, 'rate' | 'seconds'>,
+  onRate: (rate: number) => void,
+): Promise<number> {
+  const highest = await highestShardRate(options, onRate);
+  return highest === PARTITION_RATE ? highest : (RATES.findLast((rate) => rate <= highest / 2) ?? RATES[0]);
+}
+
+/** The lowest if it carries none. */
+async function highestShardRate(
   options: Omit<ShardsOptions, 'rate' | 'seconds'>,
   onRate: (rate: number) => void,
 ): Promise<number> {

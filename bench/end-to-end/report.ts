@@ -96,7 +96,7 @@ function renderShards(rounds: readonly (readonly ShardsResult[])[]): readonly st
   const limit =
     rate === PARTITION_RATE
       ? `Each shard gets ${rate} events a second: 90 % of the write limit of a DynamoDB partition.`
-      : `Each shard gets ${rate} events a second, ${carried ? `the highest rate that this machine carries with ${counts.at(-1) ?? 0} shards` : `and this machine did not even carry that with ${counts.at(-1) ?? 0} shards`}. A DynamoDB partition would take ${PARTITION_RATE} at 90 % of its write limit: here all shards, relays, table, broker, writer and reader share the same cores.`;
+      : `Each shard gets ${rate} events a second, ${carried ? `half of the highest rate that this machine carries with ${counts.at(-1) ?? 0} shards` : `and this machine did not even carry that with ${counts.at(-1) ?? 0} shards`}. A DynamoDB partition would take ${PARTITION_RATE} at 90 % of its write limit: here all shards, relays, table, broker, writer and reader share the same cores.`;
   return [
     `**More shards.** ${limit} Before the measured part each shard was split; in it, each is once closed and continued by a child.`,
     '',

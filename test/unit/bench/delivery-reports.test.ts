@@ -78,7 +78,7 @@ describe('the report about the way to the consumer', () => {
   });
 
   it('says whether a shard got as much as a partition can take', () => {
-    expect(renderEndToEnd(report)).toContain('60 events a second, the highest rate that this machine carries');
+    expect(renderEndToEnd(report)).toContain('60 events a second, half of the highest rate that this machine carries');
     expect(renderEndToEnd({ ...report, shards: [[shards(1, 300, 300)]] })).toContain('90 % of the write limit');
   });
 });
