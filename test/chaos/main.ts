@@ -10,7 +10,7 @@ import { FAULTS } from './faults/all';
 import { runChaos, type RunOptions, type RunResult } from './run';
 import { DATABASES, type DatabaseName } from './world/database';
 
-const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--events N] [--rate 100] [--faults NAME,…] [--publisher kafkajs|platformatic]
+const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--events N] [--rate 60] [--faults NAME,…] [--publisher kafkajs|platformatic]
                  [--database simulated|local] [--history FILE] [--controls all|none|NAME,…] [--list]
   applies faults at random while services write, and judges the history of the run by the guarantees;
   then runs the controls, of which each has a part that is known to be wrong, and must be found wrong
@@ -39,7 +39,7 @@ function parseOptions(): Options | undefined {
     options: {
       seed: { type: 'string', default: '1' },
       minutes: { type: 'string', default: '10' },
-      rate: { type: 'string', default: '100' },
+      rate: { type: 'string', default: '60' },
       events: { type: 'string' },
       faults: { type: 'string' },
       publisher: { type: 'string', default: 'kafkajs' },

@@ -150,6 +150,14 @@ it.each(Object.keys(accepted))('accepts %s', (name) => {
   expect(judgeHistory(accepted[name] ?? []).violations).toEqual([]);
 });
 
+it('accepts a receipt of a copy in a deleted topic, next to a copy that was read', () => {
+  const history = planted(
+    isItem(2),
+    ...[item(2, { receipts: ['orders-0@99'] }), { kind: 'removal', topic: 'orders', until: NOW } as const],
+  );
+  expect(judgeHistory(history).violations).toEqual([]);
+});
+
 it('finds an event that was acknowledged after its topic was deleted, and is nowhere', () => {
   const history = planted(
     any(is('delivery', 'e2'), is('effect', 'e2'), (line) => line.kind === 'commit' && line.cause?.id === 'e2'),
