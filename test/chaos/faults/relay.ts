@@ -9,7 +9,7 @@ const relay = (fault: Omit<ChaosFault, 'group'>): ChaosFault => ({ ...fault, gro
 /** How long a fault waits for the step at which it kills the relay. */
 const STEP_MS = 10_000;
 const BUSY_MS = 5_000;
-const LASTS_MS = 12_000;
+const LASTS_MS = 20_000;
 const POLL_MS = 5;
 const SHORT_TIMEOUT_SECONDS = 2;
 const LITTLE_MEMORY_MB = 90;
