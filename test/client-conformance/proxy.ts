@@ -24,8 +24,8 @@ interface Link {
 /** A TCP proxy in front of one broker, whose connections can become slow or silent. Its address stays the same. */
 export class TcpProxy {
   readonly address: string;
-  /** Sees everything before it is forwarded. If it returns `false`, the connection goes silent instead. */
-  onPassage: ((passage: Passage) => boolean) | undefined;
+  /** Sees everything before it is forwarded. With `false` the connection goes silent instead, with `'close'` it ends. */
+  onPassage: ((passage: Passage) => boolean | 'close') | undefined;
   readonly #server: Server;
   readonly #links = new Set<Link>();
   #target: string | undefined;
@@ -107,7 +107,9 @@ export class TcpProxy {
     try {
       // A silent connection stays open when its loop ends.
       for await (const chunk of from.iterator({ destroyOnReturn: false })) {
-        if (this.onPassage?.({ from: side, chunk: chunk as Buffer }) === false) link.isSilent = true;
+        const verdict = this.onPassage?.({ from: side, chunk: chunk as Buffer });
+        if (verdict === 'close') throw new Error('The connection is ended.');
+        if (verdict === false) link.isSilent = true;
         if (!(await this.#forward(link, chunk as Buffer, to))) return;
       }
       to.end();

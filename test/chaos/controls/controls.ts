@@ -31,7 +31,7 @@ export const CONTROLS: readonly Control[] = [
   {
     name: 'reused-producer',
     title: 'a relay that uses a producer again after a failed send',
-    faults: ['broker-stopped', 'slow-connections', 'half-open-connections'],
+    faults: ['answers-lost'],
     expected: ['lost', 'wrong-receipt'],
     relay: {
       file: 'relay/publishing/producers.ts',

@@ -86,6 +86,40 @@ const killedAtProduce = (['before-publish', 'after-publish'] as const).map((step
   }),
 );
 
+/** As often as kafkajs sends a request before it gives up. */
+const LOST_IN_A_ROW = 3;
+const LOSSES = 5;
+const BETWEEN_LOSSES_MS = 1_000;
+
+/** The relay then does not know whether the messages are written, and its next connection works. */
+const answersLost = relay({
+  name: 'answers-lost',
+  title: `a broker writes messages, and its connections end before the answer, ${LOST_IN_A_ROW} times in a row`,
+  async apply({ world }) {
+    const { proxied } = world.testbed.proxies;
+    let isApplied = false;
+    for (let loss = 0; loss < LOSSES; loss++) {
+      let isOver = false;
+      for (const proxy of proxied) {
+        let isAsked = false;
+        let lost = 0;
+        proxy.onPassage = (passage) => {
+          if (isProduce(passage)) isAsked = true;
+          if (isOver || !isAsked || passage.from === 'client') return true;
+          isAsked = false;
+          isOver = ++lost === LOST_IN_A_ROW;
+          return 'close';
+        };
+      }
+      await until(() => isOver, STEP_MS);
+      for (const proxy of proxied) proxy.onPassage = undefined;
+      isApplied ||= isOver;
+      await sleep(BETWEEN_LOSSES_MS);
+    }
+    return isApplied;
+  },
+});
+
 export const RELAY_FAULTS: readonly ChaosFault[] = [
   relay({
     name: 'relay-killed',
@@ -101,6 +135,7 @@ export const RELAY_FAULTS: readonly ChaosFault[] = [
   }),
   ...killedAtRequest,
   ...killedAtProduce,
+  answersLost,
   relay({
     name: 'relay-timeout',
     title: `relays time out after ${SHORT_TIMEOUT_SECONDS} s, while no broker and no table responds in time`,
