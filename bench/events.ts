@@ -44,7 +44,7 @@ const MS_BETWEEN_COMMITS = 3;
 export function streamBatch(topic: string, count = EVENTS_PER_BATCH): DynamoDBStreamEvent {
   const firstCommit = Date.now() - count * MS_BETWEEN_COMMITS;
   return {
-    Records: Array.from({ length: count }, (_, at) => insertRecord(topic, firstCommit + at * MS_BETWEEN_COMMITS)),
+    Records: Array.from({ length: count }, (_, at) => newRecord(topic, firstCommit + at * MS_BETWEEN_COMMITS)),
   };
 }
 
@@ -93,10 +93,14 @@ export function orderItem({
   };
 }
 
-function insertRecord(topic: string, committedAt: number): DynamoDBRecord {
+function newRecord(topic: string, committedAt: number): DynamoDBRecord {
   const key = randomUUID();
-  const item = orderItem({ topic, key, version: 1, committedAt, id: key });
-  const { pk, sk } = item;
+  return insertRecord(orderItem({ topic, key, version: 1, committedAt, id: key }));
+}
+
+/** The stream record of an item that was inserted when it was committed. */
+export function insertRecord(item: OutboxItem): DynamoDBRecord {
+  const { pk, sk, committedAt } = item;
   return {
     eventID: randomUUID(),
     eventName: 'INSERT',

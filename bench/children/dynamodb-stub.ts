@@ -63,10 +63,7 @@ function answerOf(
     case 'BatchWriteItem':
       for (const written of Object.values(requested)) {
         if ('Keys' in written) continue;
-        for (const {
-          PutRequest: { Item: item },
-        } of written)
-          ids.set(positionOf(item), item.id.S);
+        for (const { PutRequest } of written) ids.set(positionOf(PutRequest.Item), PutRequest.Item.id.S);
       }
       return { UnprocessedItems: {} };
     case 'GetItem':

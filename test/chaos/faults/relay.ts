@@ -38,6 +38,16 @@ async function until(isTrue: () => boolean, ms: number): Promise<void> {
   while (!isTrue() && Date.now() < end) await sleep(POLL_MS);
 }
 
+type OnPassage = NonNullable<World['testbed']['proxies']['proxied'][number]['onPassage']>;
+
+/** Lets `newWatch` see what passes each proxy, until `isOver`, for the time of a step at most. */
+async function watchPassages(world: World, newWatch: () => OnPassage, isOver: () => boolean): Promise<void> {
+  const { proxied } = world.testbed.proxies;
+  for (const proxy of proxied) proxy.onPassage = newWatch();
+  await until(isOver, STEP_MS);
+  for (const proxy of proxied) proxy.onPassage = undefined;
+}
+
 const whenBusy = ({ relay: { sandboxes } }: World): Promise<void> => until(() => sandboxes.busy > 0, BUSY_MS);
 
 const killedAtRequest = Object.entries(DATABASE_STEPS).map(([step, [moment, operation]]) =>
@@ -66,7 +76,6 @@ const killedAtProduce = (['before-publish', 'after-publish'] as const).map((step
     name: `relay-killed-${step}`,
     title: `the relay is killed ${step === 'before-publish' ? 'before its next messages reach a broker' : 'before an acknowledgement reaches it'}`,
     async apply({ world }) {
-      const { proxied } = world.testbed.proxies;
       let isApplied = false;
       let isWritten = false;
       const onPassage = (passage: Passage): boolean => {
@@ -78,9 +87,11 @@ const killedAtProduce = (['before-publish', 'after-publish'] as const).map((step
         void world.relay.sandboxes.kill('all');
         return false;
       };
-      for (const proxy of proxied) proxy.onPassage = onPassage;
-      await until(() => isApplied, STEP_MS);
-      for (const proxy of proxied) proxy.onPassage = undefined;
+      await watchPassages(
+        world,
+        () => onPassage,
+        () => isApplied,
+      );
       return isApplied;
     },
   }),
@@ -96,23 +107,21 @@ const answersLost = relay({
   name: 'answers-lost',
   title: `a broker writes messages, and its connections end before the answer, ${LOST_IN_A_ROW} times in a row`,
   async apply({ world }) {
-    const { proxied } = world.testbed.proxies;
     let isApplied = false;
     for (let loss = 0; loss < LOSSES; loss++) {
       let isOver = false;
-      for (const proxy of proxied) {
+      const newWatch = (): OnPassage => {
         let isAsked = false;
         let lost = 0;
-        proxy.onPassage = (passage) => {
+        return (passage) => {
           if (isProduce(passage)) isAsked = true;
           if (isOver || !isAsked || passage.from === 'client') return true;
           isAsked = false;
           isOver = ++lost === LOST_IN_A_ROW;
           return 'close';
         };
-      }
-      await until(() => isOver, STEP_MS);
-      for (const proxy of proxied) proxy.onPassage = undefined;
+      };
+      await watchPassages(world, newWatch, () => isOver);
       isApplied ||= isOver;
       await sleep(BETWEEN_LOSSES_MS);
     }
