@@ -139,7 +139,7 @@ class PollingPublisher {
         const deletions = rows.map(({ key, version }) => ({ DeleteRequest: { Key: { key, version } } }));
         await world.document.batchWrite({ RequestItems: { [OLD_OUTBOX]: deletions } });
       }
-      await sleep(100);
+      await sleep(200);
     }
   }
 }
@@ -167,7 +167,7 @@ class Service {
     for (const at of [0, 1]) {
       await this.#instances[at]?.stop();
       this.#instances[at] = this.#start(outboxes);
-      await this.writes(10);
+      await this.writes(4);
     }
   }
 
@@ -222,7 +222,7 @@ class Service {
     const loop = (async () => {
       for (let turn = 0; !stopping.signal.aborted; turn++) {
         await this.write(this.keys[turn % this.keys.length] ?? '', outboxes);
-        await sleep(20);
+        await sleep(50);
       }
     })();
     const ended = loop.catch((error: unknown) => void this.#failures.push(error));
@@ -306,19 +306,19 @@ const kindsIn = ({ counts: found }: VerifyReport): string[] => [...new Set(found
 
 it('the way in: old publisher, both, the relay alone, while the service writes', async () => {
   const { mapping } = world.stack;
-  const service = new Service(keysNamed('in', 6));
+  const service = new Service(keysNamed('in', 3));
   await mapping.disable();
   const publisher = await PollingPublisher.start();
   await service.deploy('old');
   await service.deploy('both');
   await publisher.caughtUp();
   mapping.enable();
-  await service.writes(30);
+  await service.writes(12);
   await publisher.stop();
   const alone = Date.now();
-  await service.writes(10);
+  await service.writes(5);
   await service.deploy('new');
-  await service.writes(10);
+  await service.writes(5);
   await service.stop();
   await expectOnceAndInOrder(service);
   await allMarked(world);
@@ -327,22 +327,22 @@ it('the way in: old publisher, both, the relay alone, while the service writes',
   expect(counts.of('late')).toBe(0);
   const last = await verifyNow(service, alone);
   expect(last).toMatchObject({ counts: [], missingVersions: [], undecided: 0, items: { pending: 0, parked: 0 } });
-  expect(last.events).toBeGreaterThan(20);
+  expect(last.events).toBeGreaterThan(10);
   expect(kindsIn(await verifyNow(service, 0))).toEqual(['duplicate']);
 });
 
 it('the way back: the relay, both, the old publisher alone, while the service writes', async () => {
   const { mapping } = world.stack;
-  const service = new Service(keysNamed('back', 6));
+  const service = new Service(keysNamed('back', 3));
   await service.deploy('new');
   await service.deploy('both');
   await relayCaughtUp();
   const publisher = await PollingPublisher.start();
-  await service.writes(30);
+  await service.writes(12);
   await mapping.disable();
-  await service.writes(10);
+  await service.writes(5);
   await service.deploy('old');
-  await service.writes(10);
+  await service.writes(5);
   await service.stop();
   await publisher.caughtUp();
   await publisher.stop();

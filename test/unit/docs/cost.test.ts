@@ -7,7 +7,6 @@ import { costOf, type CostEstimate, type KafkaWorkload, PRICE_LIST } from '../..
 import { sampleItem } from '../../../lib/operate/sample-item';
 
 const page = readFileSync(join(__dirname, '../../../docs/cost.md'), 'utf8');
-const comparison = readFileSync(join(__dirname, '../../../docs/comparison.md'), 'utf8');
 const rows = page
   .split('\n')
   .filter((line) => line.startsWith('|'))
@@ -52,19 +51,6 @@ test.each<[string, (rate: number) => number]>([
   const row = rows.find(([first]) => first === name);
   const format = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
   expect(row?.slice(1, 4)).toEqual(RATES.map((rate) => dollars(rate).toLocaleString('en-US', format)));
-});
-
-test.each<[string, (dollars: CostEstimate['dollarsPerMonth']) => number]>([
-  ['table, relay, logs', ({ total, metricsAndAlarms }) => total - metricsAndAlarms],
-  ['metrics and alarms', ({ metricsAndAlarms }) => metricsAndAlarms],
-  ['**total**', ({ total }) => total],
-])('the comparison has the dollars of %s, without Kafka and pollers', (name, dollars) => {
-  const format = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
-  const expected = RATES.map((eventsPerSecond) =>
-    dollars(costOf({ eventsPerSecond, eventBytes: 1_000 }).dollarsPerMonth).toLocaleString('en-US', format),
-  );
-  const row = comparison.split('\n').find((line) => line.startsWith(`| ${name} `));
-  expect(row?.match(/[\d,]+\.\d\d/g)).toEqual(expected);
 });
 
 describe('the bytes of an item', () => {
