@@ -70,6 +70,33 @@ test('what stays wrong comes before what a repetition may cure', async () => {
   await explained('transaction-conflict', { Code: 'ThrottlingError' }, { Code: 'TransactionConflict' });
 });
 
+test('an action that DynamoDB finds invalid comes before one that a repetition may write', async () => {
+  const invalid = { Code: 'ValidationError', Message: 'Item size has exceeded' };
+  const error = await explained('action-rejected', { Code: 'TransactionConflict' }, invalid);
+  expect(error.details).toEqual({ index: 1, reason: 'Item size has exceeded' });
+});
+
+test('the condition of an update is a business condition', async () => {
+  const update: TransactionAction = {
+    Update: { TableName: 'orders', Key: { pk: '42' }, UpdateExpression: 'SET a = b' },
+  };
+  const all = [update, ...(await outbox.items(order42, [placed]))];
+  const error = outbox.toOutboxError(cancelled([FAILED, NONE]), all);
+  expect(error).toMatchObject({ code: 'condition-failed', details: { index: 0 } });
+});
+
+test('the condition of another item in the outbox table is a business condition', async () => {
+  const [event] = await outbox.items(order42, [placed]);
+  const note: TransactionAction = { Put: { ...event!.Put, Item: { ...event!.Put.Item, pk: 'note' } } };
+  const error = outbox.toOutboxError(cancelled([FAILED]), [note]);
+  expect(error).toMatchObject({ code: 'condition-failed', details: { index: 0 } });
+});
+
+test('a cancellation without a reason keeps its name and message', async () => {
+  const error = outbox.toOutboxError(cancelled([NONE, NONE]), await actions());
+  expect(error.details).toEqual({ name: 'TransactionCanceledException', reason: 'cancelled' });
+});
+
 test('a token that was used for another request is told as such', async () => {
   const error = new IdempotentParameterMismatchException({ $metadata: {}, message: 'mismatch' });
   const found = outbox.toOutboxError(error, await actions(), { requestId: 'r-1' });

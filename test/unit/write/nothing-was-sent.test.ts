@@ -53,6 +53,7 @@ test.each<[string, Record<string, unknown>]>([
   ['Put.Item.n', { n: 2 ** 60 }],
   ['Put.Item.n', { n: Number.NaN }],
   ['Put.Item.s', { s: new Set() }],
+  ['Put.Item.s', { tags: new Set(['a', 'b']), s: new Set([1, Number.NaN]) }],
 ])('%s that the client cannot encode is named, and nothing is unknown', async (path, item) => {
   const actions = [put({ pk: '1' }), put({ pk: '2', big: 1n, bytes: Buffer.from('x'), ...item })];
   for (const requestId of [undefined, REQUEST_ID]) {
