@@ -54,7 +54,9 @@ test.each([
 ] as const)('%s: %s names the entries', async (code, Code, retryable) => {
   const error = await explained(code, { Code }, { Code });
   expect(error.details).toEqual({ indexes: [0, 1] });
+  expect(error.message).toContain('actions 0, 1');
   expect(error.retryable).toBe(retryable);
+  expect((await explained(code, NONE, { Code })).message).toContain('action 1');
 });
 
 test('an entry that DynamoDB finds invalid is named with its reason', async () => {
@@ -92,6 +94,12 @@ test('the condition of another item in the outbox table is a business condition'
   expect(error).toMatchObject({ code: 'condition-failed', details: { index: 0 } });
 });
 
+test('the reason of an action without a message is its code', async () => {
+  const error = await explained('action-rejected', NONE, { Code: 'InternalServerError' });
+  expect(error.details).toEqual({ index: 1, reason: 'InternalServerError' });
+  expect(error.retryable).toBe(true);
+});
+
 test('a cancellation without a reason keeps its name and message', async () => {
   const error = outbox.toOutboxError(cancelled([NONE, NONE]), await actions());
   expect(error.details).toEqual({ name: 'TransactionCanceledException', reason: 'cancelled' });
@@ -118,6 +126,9 @@ test.each<[OutboxErrorCode, boolean | typeof UNSAFE, unknown]>([
   ['outcome-unknown', UNSAFE, sdkError('Error', undefined, { code: 'ECONNREFUSED' })],
   ['outcome-unknown', UNSAFE, sdkError('InternalServerError', 500)],
   ['outcome-unknown', UNSAFE, sdkError('ServiceUnavailable', 503)],
+  ['outcome-unknown', UNSAFE, sdkError('SomethingNew', 400, { $retryable: {} })],
+  ['outcome-unknown', UNSAFE, sdkError('RequestTimeout', 400)],
+  ['outcome-unknown', UNSAFE, sdkError('UnknownError', 400)],
   ['outcome-unknown', UNSAFE, new Error('socket hang up')],
   ['outcome-unknown', UNSAFE, new TypeError('fetch failed')],
   ['outcome-unknown', UNSAFE, 'text'],
@@ -133,7 +144,9 @@ test.each<[OutboxErrorCode, boolean | typeof UNSAFE, unknown]>([
   ['access-denied', false, sdkError('AccessDeniedException', 400)],
   ['access-denied', false, sdkError('UnrecognizedClientException', 400)],
   ['access-denied', false, sdkError('SomethingNew', 403)],
+  ['access-denied', false, sdkError('SomethingNew', 401)],
   ['access-denied', true, sdkError('ExpiredTokenException', 400)],
+  ['access-denied', true, sdkError('InvalidSignatureException', 403, { $retryable: {} })],
   ['access-denied', true, sdkError('CredentialsProviderError')],
   ['request-rejected', false, sdkError('ValidationException', 400)],
   ['request-rejected', false, sdkError('ResourceNotFoundException', 400)],
