@@ -68,8 +68,8 @@ function optionsOf({ core, files }: Run): StrykerOptions {
     htmlReporter: { fileName: `${output}/report.html` },
     concurrency: 1,
     dryRunTimeoutMinutes: 60,
-    // Longer than the pauses of a busy machine: a mutant that only waits its turn must not count as detected.
-    timeoutMS: 10_000,
+    // Longer than the pauses of a busy machine: a test that only waits for a processor must not count as a detection.
+    timeoutMS: 60_000,
   };
 }
 
