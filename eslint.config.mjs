@@ -199,6 +199,7 @@ export default tseslint.config(
       '.dependency-cruiser.cjs',
       'test/longest-first.js',
       'test/one-realm/*.js',
+      'test/mutate/*.js',
       '*.config.mjs',
       'scripts/*.{mjs,cjs}',
     ],

@@ -21,10 +21,21 @@ test('committedAt goes before the time of the request id', () => {
 });
 
 test('committedAt may be a day ahead of the clock, and as old as a repetition makes it', () => {
-  for (const at of [NOW + 1000 + 24 * 60 * 60 * 1000, NOW - 400 * 24 * 60 * 60 * 1000, 1e10, 1e8 - 1]) {
+  for (const at of [NOW + 1000 + 24 * 60 * 60 * 1000, NOW - 400 * 24 * 60 * 60 * 1000, 1e10, 1e8 - 1, 0]) {
     expect(commitOf({ committedAt: at }, later).at).toBe(at);
     expect(commitOf({ committedAt: new Date(at), requestId: 'r' }, later).at).toBe(at);
   }
+});
+
+test('the last commit time is that of the last RFC 3339 timestamp', () => {
+  const last = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+  expect(commitOf({ committedAt: last }, () => last).at).toBe(last);
+  expect(() => commitOf({ committedAt: last + 1 }, () => last)).toThrow('a valid Date');
+});
+
+test('a request id has at most 1,024 characters', () => {
+  const requestId = 'x'.repeat(1024);
+  expect(commitOf({ requestId, committedAt: NOW }, later).clientRequestToken).toHaveLength(36);
 });
 
 test('ids follow from request id, key, place and time, and from nothing else', () => {
