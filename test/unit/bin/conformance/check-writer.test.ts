@@ -89,7 +89,7 @@ test('a writer that prints another line is started again, because its answers ca
   expect(second).toContain('key-empty failed the writer had printed another line after its last answer: "{\\"log');
 });
 
-test('a writer that loses each answer is not started for ever', async () => {
+test('a writer that loses each answer is not started forever', async () => {
   const failed = 'failed the writer ended with exit code 1';
   expect(await check(program('process.exit(1)'))).toEqual([
     ...['with-version', 'key-empty', 'headers'].map((name) => `${name} ${failed}`),
