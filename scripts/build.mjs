@@ -24,7 +24,7 @@ const PARTS = {
     },
   },
   bundles: {
-    sources: ['bin', 'examples', 'lambdas', 'lib', 'local', 'scripts', 'tsconfig.json', 'package-lock.json'],
+    sources: ['bin', 'conformance', 'examples', 'lambdas', 'lib', 'local', 'scripts', 'tsconfig.json', 'package-lock.json'],
     outputs: ['dist/bin', 'dist/lambdas'],
     build: () => run('scripts/bundle.mjs'),
   },
