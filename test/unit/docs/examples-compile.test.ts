@@ -12,6 +12,7 @@ const SURROUNDINGS: Readonly<Record<string, readonly string[]>> = {
   'docs/consumer-lambda.md': ['deployment', 'service'],
   'docs/cost.md': ['service'],
   'docs/deployment.md': ['deployment'],
+  'docs/opentelemetry.md': ['deployment'],
   'docs/testing.md': ['testing'],
   'examples/order-service/README.md': ['order-service'],
 };
