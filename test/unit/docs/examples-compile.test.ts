@@ -13,6 +13,7 @@ const SURROUNDINGS: Readonly<Record<string, readonly string[]>> = {
   'docs/cost.md': ['service'],
   'docs/deployment.md': ['deployment'],
   'docs/migrating.md': ['service'],
+  'docs/opentelemetry.md': ['deployment'],
   'docs/testing.md': ['testing'],
   'examples/order-service/README.md': ['order-service'],
 };
