@@ -79,10 +79,15 @@ export class ShardPoller {
     }
   }
 
-  /** Resolves when the running invocation has ended. */
+  /** Resolves when the running invocation has ended. What is read and not delivered is read again after the pause. */
   async pause(): Promise<void> {
     if (this.#enable === undefined) this.#enabled = new Promise<void>((resolve) => (this.#enable = resolve));
     await this.#running;
+    const [first] = this.#surplus;
+    if (first === undefined) return;
+    this.#surplus = [];
+    this.#closed = false;
+    this.#ports.reader.rewind(first.sequenceNumber);
   }
 
   resume(): void {
