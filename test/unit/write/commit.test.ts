@@ -10,6 +10,24 @@ test('without a request id the time is now and every id is new', () => {
   expect(commit).not.toHaveProperty('clientRequestToken');
 });
 
+test('the first event of a key without versions has its position as its id', async () => {
+  const [entry] = await orderOutbox().items({ aggregate: 'note', key: '1' }, [placed, placed]);
+  const { sk, id, events } = entry!.Put.Item;
+  expect(id).toBe(sk);
+  expect((events as { id: string }[])[0]!.id).toBe(sk);
+});
+
+test('the failure of a clock is the cause of the refusal', async () => {
+  const cause = new TypeError('no clock');
+  const error = await refusal('invalid-option', () =>
+    commitOf({}, () => {
+      throw cause;
+    }),
+  );
+  expect(error.cause).toBe(cause);
+  expect(error.details.got).toBe(cause);
+});
+
 test('a request id that is a UUIDv7 brings its time', () => {
   expect(commitOf({ requestId: REQUEST_ID }, later)).toMatchObject({ at: NOW, clientRequestToken: REQUEST_ID });
   expect(commitOf({ requestId: REQUEST_ID.toUpperCase() }, later).at).toBe(NOW);

@@ -100,6 +100,14 @@ test('the reason of an action without a message is its code', async () => {
   expect(error.retryable).toBe(true);
 });
 
+test('a taken position of a key without versions is a failed condition', async () => {
+  const all = await outbox.items({ aggregate: 'note', key: '1' }, [placed], { requestId: REQUEST_ID });
+  for (const Item of [undefined, marshall({ pk: 'note#1' })]) {
+    const error = outbox.toOutboxError(cancelled([{ ...FAILED, ...(Item && { Item }) }]), all);
+    expect(error).toMatchObject({ code: 'condition-failed', details: { index: 0 } });
+  }
+});
+
 test('a cancellation without a reason keeps its name and message', async () => {
   const error = outbox.toOutboxError(cancelled([NONE, NONE]), await actions());
   expect(error.details).toEqual({ name: 'TransactionCanceledException', reason: 'cancelled' });
@@ -254,5 +262,6 @@ describe('a late repetition', () => {
       outbox.transact(client, { changes: [{ ...order42, events }] }),
     );
     expect(error.details).toEqual({ aggregate: 'order', key: '42', id: 'e-1' });
+    expect(error.cause).toBeInstanceOf(TransactionCanceledException);
   });
 });
