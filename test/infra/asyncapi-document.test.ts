@@ -1,12 +1,15 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { compileFunction } from 'node:vm';
 import { Stage, type Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import ts from 'typescript';
 import { blocksOf } from '../unit/docs/documented-commands';
 
 const DOCUMENT = '{ "asyncapi": "3.0.0" }\n';
+
+type Example = (load: typeof require, exported: object) => void;
 
 /** Runs the example of docs/schemas.md in a folder that has the document. */
 function documentedStack(folder: string): Stack {
@@ -16,8 +19,7 @@ function documentedStack(folder: string): Stack {
   const before = process.cwd();
   process.chdir(folder);
   try {
-    // eslint-disable-next-line @typescript-eslint/no-implied-eval
-    new Function('require', 'exports', outputText)(require, exported);
+    (compileFunction(outputText, ['require', 'exports']) as Example)(require, exported);
   } finally {
     process.chdir(before);
   }
