@@ -19,7 +19,7 @@ export {
   type ProcessedEvent,
   type ProcessMessage,
 } from './consume/telemetry-channels';
-export type { EventEnvelope } from './consume/decode';
+export type { EventEnvelope, UndecodableReason } from './consume/decode';
 export type { SequenceGap } from './consume/gap';
 export type { InboxKey } from './consume/inbox-keys';
 export type { DeadLetterReason, MessagesGone } from './consume/ports';

@@ -12,7 +12,7 @@ import { withinTime } from '../timing/within-time';
 
 type HandlerSettings = Pick<ConsumerSettings, 'name' | 'handlers' | 'handlerTimeoutMs' | 'outbox' | 'clock'>;
 
-/** What the consumer knows about a call of a handler. */
+/** Facts about a call of a handler, next to its event. */
 export interface HandlerCall extends Pick<EmissionOptions, 'appliedAt' | 'around'> {
   readonly late: boolean;
 }

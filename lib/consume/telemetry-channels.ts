@@ -38,7 +38,7 @@ export interface ProcessMessage {
   readonly error?: unknown;
 }
 
-/** What a consumer reports next to its logs and metrics; `report` names the method of {@link ConsumerTelemetry}. */
+/** A report of a consumer; `report` names the method of {@link ConsumerTelemetry}. */
 export type ConsumerReport = { readonly consumer: string } & ConsumerFact;
 
 /** A fact about a consumer's work, with the arguments of the method of {@link ConsumerTelemetry}. */

@@ -35,7 +35,7 @@ export interface SendMessage {
   readonly error?: unknown;
 }
 
-/** What the relay reports next to its logs and metrics; `report` names the fact. */
+/** A report of the relay; `report` names the fact. */
 export type RelayReport = { readonly outbox: string } & RelayFact;
 
 /** A fact about the relay's work. */

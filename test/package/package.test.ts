@@ -148,7 +148,7 @@ it('the channels load nothing but their own code, and traces of them only the AP
   const script = (entry: string) => `
     const entry = require('${entry}');
     const packages = Object.keys(require.cache).map((file) => /\\/node_modules\\/((@[^/]+\\/)?[^/]+)\\//.exec(file)?.[1]);
-    console.log(JSON.stringify({ packages: [...new Set(packages)].filter(Boolean).toSorted(), names: Object.keys(entry) }));`;
+    console.log(JSON.stringify({ packages: [...new Set(packages)].filter(Boolean).toSorted(), names: Object.keys(entry).toSorted() }));`;
   const loaded = (entry: string): unknown => {
     const mainFile = join(service, 'loads.cjs');
     writeFileSync(mainFile, script(entry));
@@ -157,7 +157,7 @@ it('the channels load nothing but their own code, and traces of them only the AP
 
   expect(loaded('dynamodb-outbox/channels')).toEqual({
     packages: ['dynamodb-outbox'],
-    names: ['CHANNELS', 'writeChannel', 'relayChannel', 'sendChannel', 'consumerChannel', 'processChannel'],
+    names: ['CHANNELS', 'consumerChannel', 'processChannel', 'relayChannel', 'sendChannel', 'writeChannel'],
   });
   expect(loaded('dynamodb-outbox/otel')).toEqual({
     packages: ['@opentelemetry/api', 'dynamodb-outbox'],
