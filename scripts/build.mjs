@@ -24,7 +24,17 @@ const PARTS = {
     },
   },
   bundles: {
-    sources: ['bin', 'conformance', 'examples', 'lambdas', 'lib', 'local', 'scripts', 'tsconfig.json', 'package-lock.json'],
+    sources: [
+      'bin',
+      'conformance',
+      'examples',
+      'lambdas',
+      'lib',
+      'local',
+      'scripts',
+      'tsconfig.json',
+      'package-lock.json',
+    ],
     outputs: ['dist/bin', 'dist/lambdas'],
     build: () => run('scripts/bundle.mjs'),
   },
