@@ -4,7 +4,7 @@ import { ATTRIBUTES } from './conventions';
 import { errorTypeOf } from './error-type';
 import { eventAttributes, linksTo, messageAttributes } from './links';
 import { endSpan, errorAttributes, operationAttributes, Operations } from './operation';
-import type { Observer } from './trace-outbox';
+import type { Observer } from './observer';
 
 /** A `process` span for each attempt. It is active in the handler, and links to the creator of the event. */
 export class AttemptObserver {

@@ -4,7 +4,7 @@ import { ATTRIBUTES } from './conventions';
 import { errorTypeOf } from './error-type';
 import { eventAttributes, linksTo, messageAttributes } from './links';
 import { endSpan, errorAttributes, operationAttributes, Operations } from './operation';
-import type { Observer } from './trace-outbox';
+import type { Observer } from './observer';
 
 /** A `send` span for each batch, with a link to the creator of each of its events. */
 export class SendObserver {

@@ -5,7 +5,7 @@ import { ATTRIBUTES } from './conventions';
 import { errorTypeOf } from './error-type';
 import { eventAttributes, messageAttributes } from './links';
 import { endSpan, errorAttributes, operationAttributes, Operations } from './operation';
-import type { Observer } from './trace-outbox';
+import type { Observer } from './observer';
 
 /** A `create` span for each write. Its context goes onto the events, because it is active while they are prepared. */
 export class WriteObserver {

@@ -1,5 +1,5 @@
 import type { Channel, TracingChannel } from 'node:diagnostics_channel';
-import { context, trace, type Context, type MeterProvider, type Tracer, type TracerProvider } from '@opentelemetry/api';
+import { context, trace, type Context, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
 import { consumerChannel, processChannel, type ConsumerReport } from '../consume/telemetry-channels';
 import type { ReportChannel } from '../event/channels';
 import { optional, readOptions, type OptionTable } from '../event/option-rules';
@@ -12,6 +12,7 @@ import { instrumentsOf, SCOPE, type Instruments } from './instruments';
 import { AttemptObserver } from './observe-attempts';
 import { SendObserver } from './observe-sends';
 import { WriteObserver } from './observe-writes';
+import type { Observer } from './observer';
 
 /** Options of {@link traceOutbox}. */
 export interface OtelOptions {
@@ -26,12 +27,6 @@ export interface OtelOptions {
    * @default true
    */
   readonly createSpans?: boolean;
-}
-
-/** The destinations of spans and metrics. */
-export interface Observer {
-  tracer(): Tracer;
-  instruments(): Instruments;
 }
 
 const providerOf = (method: string, allowed: string) =>

@@ -109,7 +109,7 @@ describe('the channel of writes', () => {
     const seen = recorded(CHANNELS.write);
     // Without its token, as after DynamoDB has forgotten the first request.
     const later: TransactionClient = {
-      transactWrite: ({ TransactItems }) => kit.client.transactWrite({ TransactItems } as never),
+      transactWrite: ({ TransactItems }) => kit.client.transactWrite({ TransactItems }),
     };
     await kit.outbox.transact(later, request);
     expect(lastOf(seen)).toMatchObject({ alreadyWritten: true });

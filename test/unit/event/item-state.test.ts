@@ -2,7 +2,7 @@ import { marshall } from '@aws-sdk/util-dynamodb';
 import type { Image } from '../../../lib/event/item';
 import { isOpen, itemStateOf } from '../../../lib/event/item-state';
 
-const stateOf = (attributes: Record<string, unknown>) => itemStateOf(marshall(attributes) as Image);
+const stateOf = (attributes: Record<string, unknown>) => itemStateOf(marshall(attributes));
 const parked = { reason: 'unknown-topic', message: 'no such topic', attempts: 2, since: 5 };
 const note = { by: 'operator', at: 7, why: 'fixed' };
 

@@ -21,7 +21,7 @@ const replay = newSignal('order#42', NOW, {
   ...{ from: position, to: position, since: 0, until: NOW, topic: 'copies', ofTopic: 'orders' },
 });
 
-const imageOf = (signal: Signal): Image => marshall(encodeSignal(signal)) as Image;
+const imageOf = (signal: Signal): Image => marshall(encodeSignal(signal));
 
 it.each<[string, Signal]>([
   ['a drain', drain],
