@@ -92,7 +92,7 @@ async function written(abbreviated: ChangeToAnswer['change']): Promise<DynamoDbJ
       ...(correlationId === undefined ? {} : { correlationId }),
     },
   );
-  const item = toJson({ M: marshall(action?.Put.Item ?? {}) as DynamoDbJson }).M ?? {};
+  const item = toJson({ M: marshall(action?.Put.Item ?? {}) }).M ?? {};
   assertSameData(change, item);
   return item;
 }
@@ -120,7 +120,8 @@ function catalogueOf(events: readonly AnyEvent[]): ReturnType<typeof defineEvent
         type,
         {
           schema,
-          topic: topic as string,
+          // The catalogue refuses an empty one.
+          topic: topic ?? '',
           ...(contentType === undefined ? {} : { contentType }),
           ...(dataSchema === undefined ? {} : { dataSchema }),
         },
