@@ -2,7 +2,7 @@ import { isRecord } from '../../../lib/event/options';
 import type { AttributeValue } from '../../../lib/event/item';
 
 /** An abbreviation in the file of vectors: a text repeated so many times. */
-export interface RepeatedText {
+interface RepeatedText {
   readonly repeat: string;
   readonly times: number;
 }

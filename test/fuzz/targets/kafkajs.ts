@@ -118,8 +118,7 @@ function messageOf(given: unknown, offset: number): object {
   return { ...record, timestamp: textOf(timestamp) };
 }
 
-const textOf = (value: unknown): string =>
-  typeof value === 'string' ? value : ((JSON.stringify(value) as string | undefined) ?? '');
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify([value]).slice(1, -1));
 
 const bytesOf = (value: unknown): Buffer | null =>
   value === null || value === undefined ? null : Buffer.from(textOf(value));

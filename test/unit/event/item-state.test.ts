@@ -1,5 +1,4 @@
 import { marshall } from '@aws-sdk/util-dynamodb';
-import type { Image } from '../../../lib/event/item';
 import { isOpen, itemStateOf } from '../../../lib/event/item-state';
 
 const stateOf = (attributes: Record<string, unknown>) => itemStateOf(marshall(attributes));
