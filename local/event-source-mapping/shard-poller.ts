@@ -79,7 +79,7 @@ export class ShardPoller {
     }
   }
 
-  /** Resolves when the running invocation has ended. What is read and not delivered is read again after the pause. */
+  /** Resolves when the running invocation has ended. After the pause, records that were not delivered are read again. */
   async pause(): Promise<void> {
     if (this.#enable === undefined) this.#enabled = new Promise<void>((resolve) => (this.#enable = resolve));
     await this.#running;

@@ -1,12 +1,6 @@
 import { isRecord } from '../../../lib/event/options';
 import type { AttributeValue } from '../../../lib/event/item';
 
-/** An abbreviation in the file of vectors: a text repeated so many times. */
-interface RepeatedText {
-  readonly repeat: string;
-  readonly times: number;
-}
-
 /** Features that a writer may lack. */
 export type OptionalFeature = 'requestId' | 'compress';
 
@@ -32,7 +26,7 @@ export interface VectorFile {
   readonly vectors: readonly Vector[];
 }
 
-/** Replaces each {@link RepeatedText} by its text. */
+/** Replaces each abbreviation, `{ repeat, times }`, by its text. */
 export function expand(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(expand);
   if (!isRecord(value)) return value;
