@@ -266,18 +266,18 @@ export const keysNamed = (prefix: string, count: number): string[] =>
 /** Too large for topic `small`, even compressed. */
 export const TOO_LARGE = randomBytes(8_000).toString('base64');
 
-/** One event of each key with a version, for topic `small`, in one transaction. */
-export const putNotes = ({ outbox, document }: World, keys: readonly string[], version: number, text = '') =>
+/** One event of a key with a version, for topic `small`. */
+export const putNote = ({ outbox, document }: World, key: string, version: number, text = '') =>
   outbox.transact(document, {
-    changes: keys.map((key) => ({
-      aggregate: 'order',
-      key,
-      version,
-      events: [{ type: 'order.noted', id: `${key}.${version}`, data: { n: version, text } }],
-    })),
+    changes: [
+      {
+        aggregate: 'order',
+        key,
+        version,
+        events: [{ type: 'order.noted', id: `${key}.${version}`, data: { n: version, text } }],
+      },
+    ],
   });
-
-export const putNote = (world: World, key: string, version: number, text = '') => putNotes(world, [key], version, text);
 
 export const holdOfKey = async ({ holds }: World, key: string): Promise<Record<string, unknown> | undefined> =>
   (await holds()).find(({ key: held }) => held === `order#${key}`);
