@@ -83,6 +83,7 @@ it('the package holds the library, what is bundled and its papers, and nothing e
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
+    'conformance/vectors.json',
     'dist/bin',
     'dist/lambdas',
     'dist/lib',
