@@ -36,20 +36,12 @@ interface Redelivery {
   readonly from?: string;
 }
 
-interface ReadAttempt {
-  /** Records that were read. */
-  readonly count: number;
-  /** Those of them that a filter matches. */
-  readonly passed: readonly SourceRecord[];
-  readonly failed: boolean;
-}
-
 /** Delivers the records of one shard in order, one batch at a time. */
 export class ShardPoller {
   readonly #ports: ShardPollerPorts;
   /** Batches to deliver before newly read records: retries, and halves of bisected batches. */
   #queue: Batch<SourceRecord>[] = [];
-  /** Records that are read but not yet part of a batch. */
+  /** Records that are read but did not fit into the last batch. */
   #surplus: readonly SourceRecord[] = [];
   #lastDelivered: readonly SourceRecord[] = [];
   #redelivery: Redelivery | undefined;
@@ -79,15 +71,10 @@ export class ShardPoller {
     }
   }
 
-  /** Resolves when the running invocation has ended. After the pause, records that were not delivered are read again. */
+  /** Resolves when the running invocation has ended. */
   async pause(): Promise<void> {
     if (this.#enable === undefined) this.#enabled = new Promise<void>((resolve) => (this.#enable = resolve));
     await this.#running;
-    const [first] = this.#surplus;
-    if (first === undefined) return;
-    this.#surplus = [];
-    this.#closed = false;
-    this.#ports.reader.rewind(first.sequenceNumber);
   }
 
   resume(): void {
@@ -140,7 +127,7 @@ export class ShardPoller {
       await this.#wait(this.#ports.pollIntervalMs);
       return true;
     }
-    await Promise.all([this.#deliver(batch), this.#readAhead()]);
+    await this.#deliver(batch);
     redelivered();
     return true;
   }
@@ -161,13 +148,6 @@ export class ShardPoller {
     return () => undefined;
   }
 
-  /** Reads while the function works, so that the next batch is there when it has ended. */
-  async #readAhead(): Promise<void> {
-    if (this.#closed || this.#surplus.length > 0) return;
-    const { passed } = await this.#read(this.#ports.settings.batchSize);
-    this.#surplus = passed;
-  }
-
   /** Reads until the batch is full or the window is over, without the records that no filter matches. */
   async #gather(): Promise<void> {
     const { settings, pollIntervalMs } = this.#ports;
@@ -176,32 +156,30 @@ export class ShardPoller {
     let full = isFull(records, settings);
     while (!full && !this.#closed && !this.#isStopped()) {
       const startedAt = performance.now();
-      // Records that were read ahead wait for others only as long as the window.
-      if (records.length > 0 && startedAt >= windowEndsAt) break;
-      const { count, passed, failed } = await this.#read(settings.batchSize - records.length);
-      records = [...records, ...passed];
+      const { read, failed } = await this.#read(settings.batchSize - records.length);
+      records = [...records, ...read.filter(({ event }) => passesFilters(event, settings.filters))];
+      this.#ports.metrics.FilteredOutEventCount += read.filter(
+        ({ event }) => !passesFilters(event, settings.filters),
+      ).length;
       full = isFull(records, settings);
-      if (count === 0 && records.length === 0 && !failed) this.endSeenAt = startedAt;
+      if (read.length === 0 && records.length === 0 && !failed) this.endSeenAt = startedAt;
       if (full || performance.now() >= windowEndsAt) break;
-      if (count === 0) await this.#wait(Math.min(pollIntervalMs, windowEndsAt - performance.now()));
+      if (read.length === 0) await this.#wait(Math.min(pollIntervalMs, windowEndsAt - performance.now()));
     }
     const count = fitting(records, settings);
     this.#surplus = records.slice(count);
     if (count > 0) this.#queue.push({ records: records.slice(0, count), retries: 0 });
   }
 
-  async #read(limit: number): Promise<ReadAttempt> {
-    const { reader, settings, metrics } = this.#ports;
+  async #read(limit: number): Promise<{ readonly read: readonly SourceRecord[]; readonly failed: boolean }> {
     try {
-      const { records, closed } = await reader.read(Math.min(limit, MAX_READ));
+      const { records, closed } = await this.#ports.reader.read(Math.min(limit, MAX_READ));
       this.#closed = closed;
-      const passed = records.filter(({ event }) => passesFilters(event, settings.filters));
-      metrics.PolledEventCount += records.length;
-      metrics.FilteredOutEventCount += records.length - passed.length;
-      return { count: records.length, passed, failed: false };
+      this.#ports.metrics.PolledEventCount += records.length;
+      return { read: records, failed: false };
     } catch (error) {
       if (!this.#isStopped()) this.#ports.onReadError(error);
-      return { count: 0, passed: [], failed: true };
+      return { read: [], failed: true };
     }
   }
 
