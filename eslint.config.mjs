@@ -9,10 +9,23 @@ const PARTIES = {
   powertools: ['@aws-lambda-powertools/*'],
   cdk: ['aws-cdk-lib', 'aws-cdk-lib/*', 'constructs'],
   validators: ['zod', 'valibot'],
+  opentelemetry: ['@opentelemetry/*'],
 };
 
 /** The folders of lib, and the adapters inside them. */
-const FOLDERS = ['consume', 'infra', 'kafka', 'operate', 'relay', 'schema', 'sweep', 'testing', 'topics', 'write'];
+const FOLDERS = [
+  'consume',
+  'infra',
+  'kafka',
+  'operate',
+  'otel',
+  'relay',
+  'schema',
+  'sweep',
+  'testing',
+  'topics',
+  'write',
+];
 const ADAPTERS = ['dynamodb', 'kafkajs', 'lambda', 'platformatic'];
 
 /** Next to these adapters, lib/dynamodb is what every side shares. */
@@ -110,6 +123,13 @@ const LAYERS = [
     why: 'Telemetry knows the ports beside it, lib/event and Powertools.',
   },
   {
+    files: ['lib/otel/**/*.ts'],
+    folders: ['otel'],
+    parties: ['opentelemetry'],
+    except: ['!**/relay/telemetry-channels', '!**/consume/telemetry-channels', '!**/write/write-channel'],
+    why: 'The adapter for OpenTelemetry knows the diagnostics channels and lib/event, and nothing else of ours.',
+  },
+  {
     files: ['lib/sweep/**/*.ts'],
     ignores: ['lib/sweep/{dynamodb,lambda,telemetry}-*.ts'],
     folders: ['sweep'],
@@ -161,7 +181,7 @@ const LAYERS = [
   },
   {
     files: ['lib/operate/**/*.ts'],
-    folders: allBut([...FOLDERS, ...ADAPTERS], ['write', 'infra', 'testing']),
+    folders: allBut([...FOLDERS, ...ADAPTERS], ['write', 'infra', 'otel', 'testing']),
     parties: ['aws', 'kafka'],
     why: 'lib/operate may import lib/event, lib/schema, lib/kafka, lib/relay, lib/sweep and lib/consume.',
   },
@@ -199,6 +219,7 @@ export default tseslint.config(
       '.dependency-cruiser.cjs',
       'test/longest-first.js',
       'test/one-realm/*.js',
+      'test/mutate/*.js',
       '*.config.mjs',
       'scripts/*.{mjs,cjs}',
     ],

@@ -1,8 +1,6 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
 import { engines, version } from '../package.json';
-import { EXIT_CODES } from './cli/run-in-session';
-import { explain } from './cli/failure';
+import { reportFailure } from './cli/failure';
 import { createProgram } from './cli/program';
 import { SessionError } from './cli/session';
 import { allowClosed } from './cli/terminal';
@@ -22,8 +20,5 @@ allowClosed(process.stdout);
 allowClosed(process.stderr);
 
 main().catch((error: unknown) => {
-  process.exitCode = EXIT_CODES.refused;
-  if (!(error instanceof CommanderError)) console.error(explain(error));
-  // commander has already printed its own errors, help and the version.
-  else if (error.exitCode === 0) process.exitCode = EXIT_CODES.done;
+  process.exitCode = reportFailure(error);
 });

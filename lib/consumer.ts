@@ -35,10 +35,9 @@ export {
   handleKafkaEvent,
   type InvocationContext,
   type KafkaBatchResponse,
-  type KafkaEvent,
-  type KafkaEventRecord,
   type KafkaHandlerOptions,
 } from './consume/lambda/handle-event';
+export type { KafkaEvent, KafkaEventRecord } from './consume/lambda/kafka-event';
 export type {
   DeadLetterNote,
   DeadLetterReason,

@@ -117,6 +117,19 @@ export type { LeftGroup, UnreadTopic } from './operate/kafka-topic-reader';
 export type { VerifyFinding, VerifyFindingCount, VerifyFindingKind, VerifiedEvent } from './operate/verify/comparison';
 export { where } from './operate/where';
 export type { EventLocation } from './operate/where';
+export { asyncApiDocument, printAsyncApi } from './schema/asyncapi/document';
+export type {
+  AsyncApiChannel,
+  AsyncApiDocument,
+  AsyncApiMessage,
+  AsyncApiOperation,
+  AsyncApiOptions,
+  AsyncApiOutboxExtension,
+  AsyncApiReference,
+  AsyncApiTopic,
+} from './schema/asyncapi/document';
+export { ASYNCAPI_COMPATIBILITIES, checkAsyncApi, parseAsyncApi } from './schema/asyncapi/check';
+export type { AsyncApiCheckOptions, AsyncApiCompatibility, AsyncApiReport } from './schema/asyncapi/check';
 export { parseBaseline, printBaseline } from './schema/baseline';
 export type { SchemaBaseline, RecordedType, SchemaRevision } from './schema/baseline';
 export type { DataSchemas } from './schema/describe';

@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { TSC } from './typescript.mjs';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const USAGE = `Usage: node scripts/build.mjs [--force] [lib] [bundles]
@@ -19,12 +19,22 @@ const PARTS = {
     sources: ['lib', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
     outputs: ['dist/lib'],
     build() {
-      run(createRequire(import.meta.url).resolve('typescript/bin/tsc'), '-p', 'tsconfig.build.json');
+      run(TSC, '--project', 'tsconfig.build.json');
       copyFileSync(join(ROOT, 'lib/event/item.schema.json'), join(ROOT, 'dist/lib/event/item.schema.json'));
     },
   },
   bundles: {
-    sources: ['bin', 'examples', 'lambdas', 'lib', 'local', 'scripts', 'tsconfig.json', 'package-lock.json'],
+    sources: [
+      'bin',
+      'conformance',
+      'examples',
+      'lambdas',
+      'lib',
+      'local',
+      'scripts',
+      'tsconfig.json',
+      'package-lock.json',
+    ],
     outputs: ['dist/bin', 'dist/lambdas'],
     build: () => run('scripts/bundle.mjs'),
   },

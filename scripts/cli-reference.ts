@@ -6,7 +6,7 @@ export const CLI_PAGE = 'docs/cli.md';
 
 const INTRODUCTION = `# Command line
 
-The package includes the command line \`outbox\`. This page is the output of \`--help\` of every command; \`npm run docs:cli\` writes it. [Operations](operations.md) leads from a symptom to the command and lists the [permissions](operations.md#permissions) of each. Each command except \`smoke\` is also a function of \`dynamodb-outbox/operator\`.
+The package includes the command line \`outbox\`. This page is the output of \`--help\` of every command; \`npm run docs:cli\` writes it. [Operations](operations.md) leads from a symptom to the command and lists the [permissions](operations.md#permissions) of each. Each command except \`smoke\` and \`conformance\` is also a function of \`dynamodb-outbox/operator\`.
 
 - A key is \`aggregate#key\`, such as \`order#42\`, in every command, for the relay as for a consumer. A consumer's commands and \`explain\` also accept the key alone (\`42\`): then they mean every aggregate with this key.
 - \`redrive\` and \`skip\` ask the relay, \`consumer redrive\` and \`consumer skip\` ask a consumer. All four take \`--why\`, \`--follow\` and \`--timeout\`.

@@ -62,3 +62,15 @@ export const parseCount =
     if (/^\d+$/.test(text) && value >= least && value <= most) return value;
     throw new InvalidArgumentError(`It must be an integer from ${least} to ${most}.`);
   };
+
+/** Parses a list of brokers, each `host:port`. */
+export function parseBrokers(text: string): readonly string[] {
+  const brokers = text.split(',').map((broker) => broker.trim());
+  if (brokers.every(isBroker)) return brokers;
+  throw new InvalidArgumentError('It must be host:port of brokers, separated by commas, such as b-1:9098,b-2:9098.');
+}
+
+function isBroker(text: string): boolean {
+  const [, port] = /^[^\s]+:(\d{1,5})$/.exec(text) ?? [];
+  return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535;
+}

@@ -1,4 +1,6 @@
+import { CommanderError } from 'commander';
 import { OutboxError } from '../../lib/event/errors';
+import { EXIT_CODES } from './run-in-session';
 import { SessionError } from './session';
 
 /** By the name of the error: the AWS SDK's classes differ from client to client. */
@@ -8,6 +10,16 @@ const ADVICE: Readonly<Record<string, string>> = {
   ResourceNotFoundException: 'Is the name right, and the region? See --table, --stack, --inbox and --region.',
   AccessDeniedException: 'outbox doctor lists the missing permissions.',
 };
+
+/**
+ * Reports why a command could not be run, on stderr, and returns the exit code. commander has already printed its own
+ * errors, help and the version.
+ */
+export function reportFailure(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_CODES.done : EXIT_CODES.refused;
+  process.stderr.write(`${explain(error)}\n`);
+  return EXIT_CODES.refused;
+}
 
 /** The message for a person if a command could not be run. */
 export function explain(error: unknown): string {

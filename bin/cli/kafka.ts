@@ -1,11 +1,12 @@
 import { Option, type Command } from 'commander';
 import { findRelay } from '../../lib/operate/find-outbox';
 import type { KafkaTarget } from '../../lib/operate/kafka-target';
+import { parseBrokers } from './arguments';
 import { SessionError, type Session } from './session';
 
 /** Options of every command that reads Kafka. */
 export interface KafkaOptions {
-  readonly brokers?: string;
+  readonly brokers?: readonly string[];
   readonly auth: 'iam' | 'scram' | 'tls' | 'none';
   readonly secretArn?: string;
   /** Global option of every command. */
@@ -14,7 +15,7 @@ export interface KafkaOptions {
 
 export const withKafkaOptions = (command: Command): Command =>
   command
-    .option('--brokers <list>', "host:port of brokers, separated by commas (default: the relay's)")
+    .option('--brokers <list>', "host:port of brokers, separated by commas (default: the relay's)", parseBrokers)
     .addOption(
       new Option('--auth <kind>', 'how to log in, with --brokers')
         .choices(['iam', 'scram', 'tls', 'none'])
@@ -29,12 +30,7 @@ export async function kafkaOf(
   options: KafkaOptions,
 ): Promise<KafkaTarget> {
   const { brokers, auth, secretArn, region } = options;
-  if (brokers !== undefined)
-    return {
-      brokers: brokers.split(',').map((broker) => broker.trim()),
-      auth: authOf(operation, auth, secretArn),
-      region,
-    };
+  if (brokers !== undefined) return { brokers, auth: authOf(operation, auth, secretArn), region };
   const { target, local, services } = await session();
   if (local !== undefined) return { brokers: local.brokers, auth: { kind: 'none' } };
   if (services === undefined)

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { addConformance } from './commands/conformance';
 import { addConsumer } from './commands/consumer';
 import { addCost } from './commands/cost';
 import { addDoctor } from './commands/doctor';
@@ -35,12 +36,13 @@ Examples:
   outbox smoke --stack Shop --topic outbox-smoke
   outbox cost --events-per-second 100 --event-bytes 1000
   outbox schema check --catalogue ./dist/events.js
+  outbox conformance --writer "python3 writer.py conformance"
   outbox consumer parked --inbox shipping-inbox
   outbox consumer redrive order#42 --inbox shipping-inbox --consumer shipping --why "stock is back" --follow
 
 Exit codes
-  0  done. status, verify, doctor, smoke, explain: no fault. Lists (held, show, consumer parked, consumer dead-letters)
-     end with 0 even if they are not empty
+  0  done. status, verify, doctor, smoke, explain, conformance: no fault. Lists (held, show, consumer parked,
+     consumer dead-letters) end with 0 even if they are not empty
   1  a fault was found (an item that is gone as well, by any command), or a part of the request failed
   2  nothing was done: bad arguments, no access, not confirmed with --yes, or an unknown key
   3  verify, explain: cannot be decided (yet)`;
@@ -85,6 +87,7 @@ export function createProgram(version: string): Command {
     addCost,
     addSizes,
     addSchema,
+    addConformance,
     addTopic,
     addConsumer,
   ];

@@ -21,6 +21,9 @@ import {
 } from '../../lib/operate/find-outbox';
 import type { OutboxTarget } from '../../lib/operate/target';
 import type { StackDescription } from '../../local/stack-file';
+import { messageOf } from '../../lib/event/errors';
+import { isIntegerIn } from '../../lib/event/option-rules';
+import { isRecord, jsonObject } from '../../lib/event/options';
 import { clientConfig } from './client-config';
 import { Terminal } from './terminal';
 
@@ -179,11 +182,29 @@ function runningStack(path: string): StackDescription | undefined {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw new SessionError(`The file of the local stack, ${path}, cannot be read: ${messageOf(error)}`);
   }
-  // The local stack writes it in one step.
-  const description = JSON.parse(text) as StackDescription;
+  const description = jsonObject(text);
+  if (!isStackDescription(description)) {
+    throw new SessionError(
+      `The file ${path} does not describe a local stack. Start the stack again, or name the outbox with --stack or --table.`,
+    );
+  }
   return isAlive(description.pids.stack) ? description : undefined;
+}
+
+/** Whether the parts that a command uses are there: another program may have written the file. */
+function isStackDescription(value: unknown): value is StackDescription {
+  if (!isRecord(value) || !isRecord(value['credentials']) || !isRecord(value['pids'])) return false;
+  const { accessKeyId, secretAccessKey } = value['credentials'];
+  const { region, tableName, dynamodbEndpoint: endpoint, brokers = [], topics = [] } = value;
+  return (
+    [region, tableName, accessKeyId, secretAccessKey].every((text) => typeof text === 'string' && text !== '') &&
+    typeof endpoint === 'string' &&
+    URL.canParse(endpoint) &&
+    [brokers, topics].every((names) => Array.isArray(names) && names.every((name) => typeof name === 'string')) &&
+    isIntegerIn(value['pids']['stack'], { min: 1, max: 2 ** 31 - 1 })
+  );
 }
 
 function isAlive(pid: number): boolean {

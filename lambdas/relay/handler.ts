@@ -8,6 +8,7 @@ import { relayOptionsOf } from '../../lib/relay/options';
 import type { Clock, Publisher } from '../../lib/relay/ports';
 import { recordsOfHome } from '../../lib/relay/record';
 import { createRelay } from '../../lib/relay/relay';
+import { reportedTelemetry, tracedPublisher } from '../../lib/relay/telemetry-channels';
 import { powertoolsTelemetry } from '../../lib/relay/telemetry-powertools';
 
 /** The parts of a publisher that do not depend on its client. */
@@ -24,16 +25,19 @@ type Handler = (event: DynamoDBStreamEvent, context: Context) => Promise<DynamoD
 export function relayHandler(createPublisher: (parts: PublisherParts) => Publisher): Handler {
   const config = decodeRelayConfig(process.env);
   const clock = { now: Date.now };
-  const telemetry = powertoolsTelemetry(config);
+  const telemetry = reportedTelemetry(config.outboxName, powertoolsTelemetry(config));
   const client = dynamodbClient();
   const relay = createRelay(
     {
-      publisher: createPublisher({
-        ...config,
-        name: config.outboxName,
-        clock,
-        onRebuilt: (cause) => telemetry.producerRebuilt(cause),
-      }),
+      publisher: tracedPublisher(
+        config.outboxName,
+        createPublisher({
+          ...config,
+          name: config.outboxName,
+          clock,
+          onRebuilt: (cause) => telemetry.producerRebuilt(cause),
+        }),
+      ),
       ...dynamoDbStores(client, config, clock, directCalls(client)),
       telemetry,
       clock,

@@ -1,6 +1,6 @@
-import type { ConsistencyToken } from '../event/consistency-token';
+import { isConsistencyToken, type ConsistencyToken } from '../event/consistency-token';
 import { OutboxError } from '../event/errors';
-import { isRecord, refuseOption, withoutUndefined } from '../event/options';
+import { refuseOption, withoutUndefined } from '../event/options';
 import { parseSequence } from '../event/position';
 import { decide, isUnapplied, mayBeInOldRow, sequencedOf, type InboxRow, type SequencedEvent } from './inbox';
 import type { ConsumerClock, InboxStore } from './ports';
@@ -111,9 +111,11 @@ export class AppliedReader {
 
   #targets(token: ConsistencyToken, topics: readonly string[] | undefined): Target[] {
     const given: unknown = token;
-    if (!isRecord(given) || !isRecord(given['topics']) || typeof given['source'] !== 'string') {
+    if (!isConsistencyToken(given)) {
       return refuseOption('token', given, 'a consistency token, as transact() and items() return it');
     }
+    const names: unknown = topics;
+    if (names !== undefined && !isListOfTexts(names)) refuseOption('topics', names, 'an array of topic names');
     const { source, key, aggregate } = token;
     const targets = Object.entries(token.topics).flatMap(([topic, last]) =>
       topics === undefined || topics.includes(topic)
@@ -157,6 +159,9 @@ interface Target extends InboxKey {
   readonly id: string;
   readonly sequence?: string;
 }
+
+const isListOfTexts = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((each) => typeof each === 'string');
 
 const POLL = { initialDelayMs: 20, maxDelayMs: 500 };
 const NEVER = new AbortController().signal;

@@ -1,5 +1,6 @@
 import type { TransactionAction } from '../dynamodb/transaction';
 import { OutboxError } from '../event/errors';
+import { activeTraceContext } from '../event/trace-context';
 import { DUPLICATE, type ApplyPorts, type Attempt, type AttemptResult, type StoredOutcome } from './attempt';
 import { Committer } from './commit';
 import { checkUnit, outcomeOf } from './commit-outcome';
@@ -7,7 +8,16 @@ import { appliedAfter, bornAtOf, committedAtOf } from './committed-at';
 import { envelopeIn, isUnreadable, type DecodedEvent, type EventEnvelope } from './decode';
 import { gapBefore } from './gap';
 import { callHandler } from './handler-call';
-import { decide, mayBeInOldRow, mayBeUnapplied, sequencedOf, statusInRow, withApplied, type InboxRow } from './inbox';
+import {
+  decide,
+  mayBeInOldRow,
+  mayBeUnapplied,
+  sequencedOf,
+  statusInRow,
+  withApplied,
+  type InboxRow,
+  type InboxState,
+} from './inbox';
 import type { InboxKey } from './inbox-keys';
 import { unreadableEvent } from './message-content';
 import type { DeadLetterNote, ParkedMessage, StoredMessageOptions } from './ports';
@@ -130,30 +140,43 @@ export class EventApplier {
     if (first === undefined || last === undefined) return false;
     if (attempts.some(({ content: { type } }) => this.#appliedAlone.has(type))) return false;
     const row = await view.row(first);
+    const state = this.#stateWith(attempts, row);
+    if (state === undefined) return false;
+    const around = activeTraceContext()?.traceparent;
+    return this.#ports.tracer.process(attempts, async () => {
+      const actions: TransactionAction[] = [];
+      for (const attempt of attempts) {
+        const call = { late: false, appliedAt: row.appliedAt, around };
+        actions.push(...(await callHandler(this.#settings, attempt, call)));
+        if (twoItemsOfOneKey(actions) === undefined) continue;
+        attempts.forEach(({ content: { type } }) => this.#appliedAlone.add(type));
+        return false;
+      }
+      const own = [writer.actions.row(first, row, state, last)];
+      checkUnit(actions, own, this.#settings.tableName);
+      if (outcomeOf(await transactions.write([...actions, ...own]), actions) === 'stale') {
+        view.forget(first);
+        return false;
+      }
+      view.written(first, row, state, appliedAfter(row.appliedAt, this.#settings.clock.now()));
+      for (const { content } of attempts) this.#committer.reportApplied(content);
+      return true;
+    });
+  }
+
+  /** The state of the key with all events applied; `undefined` if one of them is not simply the next. */
+  #stateWith(attempts: readonly Attempt<DecodedEvent>[], row: InboxRow): InboxState | undefined {
     let { state } = row;
-    if (state.parked || mayBeInOldRow(first, state)) return false;
-    const actions: TransactionAction[] = [];
-    for (const attempt of attempts) {
-      const event = attempt.content;
+    const [first] = attempts;
+    if (first === undefined || state.parked || mayBeInOldRow(first.content, state)) return undefined;
+    for (const { content: event } of attempts) {
       const sequenced = sequencedOf(event);
       if (sequenced === undefined || decide(state, sequenced).kind !== 'new' || mayBeUnapplied(state, sequenced))
-        return false;
-      if (this.#settings.onGap !== 'ignore' && gapBefore(state, sequenced) !== undefined) return false;
+        return undefined;
+      if (this.#settings.onGap !== 'ignore' && gapBefore(state, sequenced) !== undefined) return undefined;
       state = withApplied(state, sequenced, event.txEvents, committedAtOf(event));
-      actions.push(...(await callHandler(this.#settings, attempt, { late: false, appliedAt: row.appliedAt })));
-      if (twoItemsOfOneKey(actions) === undefined) continue;
-      attempts.forEach(({ content: { type } }) => this.#appliedAlone.add(type));
-      return false;
     }
-    const own = [writer.actions.row(first, row, state, last)];
-    checkUnit(actions, own, this.#settings.tableName);
-    if (outcomeOf(await transactions.write([...actions, ...own]), actions) === 'stale') {
-      view.forget(first);
-      return false;
-    }
-    view.written(first, row, state, appliedAfter(row.appliedAt, this.#settings.clock.now()));
-    for (const { content } of attempts) this.#committer.reportApplied(content);
-    return true;
+    return state;
   }
 
   /** Parks the message behind the parked messages of its key, if the conditions of `guards` hold. */

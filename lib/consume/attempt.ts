@@ -1,4 +1,4 @@
-import type { MessageContent, UnreadableEvent } from './decode';
+import type { DecodedEvent, MessageContent, UnreadableEvent } from './decode';
 import type { InboxView } from './inbox-view';
 import type { InboxWriter } from './inbox-writer';
 import type { DeadLetterNote, Transactions } from './ports';
@@ -31,6 +31,16 @@ export interface ApplyPorts {
   readonly writer: InboxWriter;
   /** Writes effects together with records of the consumer. */
   readonly transactions: Transactions;
+  readonly tracer: AttemptTracer;
+}
+
+/** Shows to observers which attempts run, such as in a span. */
+export interface AttemptTracer {
+  /**
+   * Runs the handlers of the attempts, and the commit of their effects. Returns or throws as `work` does, whatever the
+   * observers do. `work` returns whether the events were applied.
+   */
+  process(attempts: readonly Attempt<DecodedEvent>[], work: () => Promise<boolean>): Promise<boolean>;
 }
 
 /** The outcome of a message from the consumer's table: a parked message, or a dead letter that was sent again. */

@@ -1,4 +1,5 @@
 import { namedMessageOf, OutboxError } from '../event/errors';
+import { activeTraceContext } from '../event/trace-context';
 import { APPLIED, type ApplyPorts, type Attempt, type AttemptResult } from './attempt';
 import { actionRejected, checkUnit, outcomeOf } from './commit-outcome';
 import { appliedAfter, latencyOf } from './committed-at';
@@ -26,25 +27,31 @@ export class Committer {
     stored?: StoredMessageOptions,
   ): Promise<AttemptResult> {
     const { clock, tableName } = this.#settings;
-    const { view, writer, transactions } = this.#ports;
+    const { view, writer, transactions, tracer } = this.#ports;
     const { content: event, isRepeated } = attempt;
     // Without versions, nothing shows whether later events were applied, so a dead letter that is sent again is late.
     const late = status === undefined ? stored?.resend !== undefined : status.kind !== 'new';
-    const actions = await callHandler(this.#settings, attempt, { late, appliedAt: row?.appliedAt }).catch(
-      (error: unknown) => this.#handlerFailed(event, error),
-    );
-    const { own, state } = writer.appliedRecords(event, row, status, stored);
-    checkUnit(actions, own, tableName);
-    let result;
-    try {
-      result = await transactions.write([...actions, ...own], { alone: isRepeated });
-    } catch (error) {
-      throw await this.#commitFailed(event, error, actions.length);
-    }
-    if (outcomeOf(result, actions) === 'stale') return { kind: 'stale' };
-    if (row !== undefined && state !== undefined) {
-      view.written(event, row, state, appliedAfter(row.appliedAt, clock.now()));
-    }
+    const around = activeTraceContext()?.traceparent;
+    const isApplied = await tracer.process([attempt], async () => {
+      const call = { late, appliedAt: row?.appliedAt, around };
+      const actions = await callHandler(this.#settings, attempt, call).catch((error: unknown) =>
+        this.#handlerFailed(event, error),
+      );
+      const { own, state } = writer.appliedRecords(event, row, status, stored);
+      checkUnit(actions, own, tableName);
+      let result;
+      try {
+        result = await transactions.write([...actions, ...own], { alone: isRepeated });
+      } catch (error) {
+        throw await this.#commitFailed(event, error, actions.length);
+      }
+      if (outcomeOf(result, actions) === 'stale') return false;
+      if (row !== undefined && state !== undefined) {
+        view.written(event, row, state, appliedAfter(row.appliedAt, clock.now()));
+      }
+      return true;
+    });
+    if (!isApplied) return { kind: 'stale' };
     this.reportApplied(event);
     return APPLIED;
   }

@@ -16,6 +16,7 @@ import { InboxWriter } from './inbox-writer';
 import type { ProcessorPorts } from './in-flight';
 import { Processor } from './processor';
 import { redriveKey, type RedriveResult } from './redrive';
+import { channelTracer, reportedTelemetry } from './telemetry-channels';
 import { UnreadableLimit } from './unreadable-limit';
 import { consumerSettings, type ConsumerOptions, type ConsumerSettings } from './settings';
 
@@ -97,7 +98,8 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
 ): Consumer {
   // Internally, a handler is looked up by type name and takes any data. Decoding ensures that the data fits the
   // handler; the type of a map cannot express that.
-  const settings = consumerSettings(options as unknown as Parameters<typeof consumerSettings>[0]);
+  const given = consumerSettings(options as unknown as Parameters<typeof consumerSettings>[0]);
+  const settings = { ...given, telemetry: reportedTelemetry(given.name, given.telemetry) };
   const { name, tableName, clock, markerRetentionMs, callTimeoutMs, transactions: concurrency } = settings;
   const client = timeLimited(settings.client, callTimeoutMs);
   const table = { client, tableName, consumer: name, markerRetentionMs, clock };
@@ -110,6 +112,7 @@ export function createConsumer<D extends EventDefinitions, E extends EventDefini
     view,
     writer: new InboxWriter(dynamodbInboxActions(table), transactions, view, tableName),
     transactions,
+    tracer: channelTracer(name),
     circuitBreaker,
     unreadableLimit: new UnreadableLimit(dynamodbUnreadableCount(table), settings),
   };

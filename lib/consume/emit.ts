@@ -72,6 +72,8 @@ export interface EmissionOptions {
   readonly event: DecodedEvent;
   /** Epoch milliseconds by the clock of the consumer that applied the key last. */
   readonly appliedAt: number | undefined;
+  /** The span that was active before the attempt: it may belong to another batch, such as that of an invocation. */
+  readonly around: string | undefined;
   readonly clock: { now(): number };
 }
 
@@ -79,8 +81,6 @@ export interface EmissionOptions {
 export class Emission {
   readonly #options: EmissionOptions;
   readonly #changes = new Map<string, Change>();
-  /** The span around the handler, which may belong to another batch. */
-  readonly #around = activeTraceContext()?.traceparent;
   #calls = 0;
   #isClosed = false;
 
@@ -155,11 +155,12 @@ export class Emission {
     return at === now ? undefined : at;
   }
 
-  /** A span that the handler has started is more specific than the trace of its event. */
+  /** A span of this attempt, or one that the handler has started, is more specific than the trace of its event. */
   #trace(): TraceContext | undefined {
+    const { around, event } = this.#options;
     const active = activeTraceContext();
-    const isOfHandler = active !== undefined && active.traceparent !== this.#around;
-    return isOfHandler ? active : (consumedTrace(this.#options.event) ?? active);
+    const isOfAttempt = active !== undefined && active.traceparent !== around;
+    return isOfAttempt ? active : (consumedTrace(event) ?? active);
   }
 }
 

@@ -5,16 +5,21 @@ import type { TransactionAction } from '../dynamodb/transaction';
 import { derivedUuidV8 } from '../event/uuid';
 import type { Attempt } from './attempt';
 import type { DecodedEvent, EventEnvelope } from './decode';
-import { Emission } from './emit';
+import { Emission, type EmissionOptions } from './emit';
 import type { EventContext } from './handler';
 import type { ConsumerSettings } from './settings';
 import { withinTime } from '../timing/within-time';
 
 type HandlerSettings = Pick<ConsumerSettings, 'name' | 'handlers' | 'handlerTimeoutMs' | 'outbox' | 'clock'>;
 
+/** Facts about a call of a handler, next to its event. */
+export interface HandlerCall extends Pick<EmissionOptions, 'appliedAt' | 'around'> {
+  readonly late: boolean;
+}
+
 /**
  * Runs the handler of the event's type and returns its actions, followed by those of the events that it emits. A type
- * without a handler has no actions. `appliedAt`: by the clock of the consumer that applied the last event of the key.
+ * without a handler has no actions.
  *
  * @throws the error of the handler or the outbox; OutboxError `handler-too-late`, or `invalid-effects` for a result that
  * is not a list of actions.
@@ -22,7 +27,7 @@ type HandlerSettings = Pick<ConsumerSettings, 'name' | 'handlers' | 'handlerTime
 export async function callHandler(
   { name, handlers, handlerTimeoutMs, outbox, clock }: HandlerSettings,
   { record, content: event, number: attempt, signal }: Attempt<DecodedEvent>,
-  { late, appliedAt }: { readonly late: boolean; readonly appliedAt: number | undefined },
+  { late, appliedAt, around }: HandlerCall,
 ): Promise<readonly TransactionAction[]> {
   // The catalogue has checked that the data is what the type's handler takes.
   const handler = handlers[event.type];
@@ -38,7 +43,7 @@ export async function callHandler(
     version: sequence === undefined ? undefined : parseSequence(sequence)?.version,
     idempotencyKey: idempotencyKey(name, event),
   };
-  const emission = new Emission({ outbox, consumer: name, event, appliedAt, clock });
+  const emission = new Emission({ outbox, consumer: name, event, appliedAt, around, clock });
   try {
     return await withinTime(
       async (ending) => {

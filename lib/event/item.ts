@@ -240,6 +240,8 @@ class Reader {
   headers(map: Image, at: string): Readonly<Record<string, string>> | undefined {
     if (map['headers'] === undefined) return undefined;
     const entries = map['headers'].M ?? this.fail(`${at}headers`, 'a map of strings');
+    // An item is written without an empty map.
+    if (Object.keys(entries).length === 0) return undefined;
     return Object.fromEntries(
       Object.entries(entries).map(([name, { S }]) => {
         const field = `${at}headers[${JSON.stringify(name)}]`;

@@ -1,7 +1,7 @@
 import { type EventCatalogue, FIRST_VERSION, oldestReadable } from '../event/catalogue';
 import { latest, record, recordedType, type SchemaBaseline, type RecordedType } from './baseline';
 import { incompatibilities } from './compatibility';
-import { describeCatalogue, type DescribedType } from './describe';
+import { describeCatalogue, type DescribedCatalogue, type DescribedType } from './describe';
 import { isSameJson } from './json-schema';
 
 /**
@@ -27,8 +27,9 @@ export const DEFAULT_COMPATIBILITY: SchemaCompatibility = 'FULL';
  * `incompatible`: a reader would refuse data, at `path`, by `rule`. `own-data`: a schema does not accept its own output.
  * `content-type`: data is encoded in another way. `upcaster-missing`: the version was raised, but the recorded version
  * has no upcaster. `upcaster-removed`: a version can no longer be read. `upcaster-needed`: the table holds events of a
- * version that cannot be read. `version-lowered`, `type-removed`: the recorded version or type is gone. `not-recorded`:
- * the change breaks nothing, but it must be recorded, or the next change is compared with the wrong baseline.
+ * version that cannot be read. `version-lowered`, `type-removed`: the recorded version or type is gone. `topic-changed`:
+ * a document names another topic than the earlier one; a baseline has no topics. `not-recorded`: the change breaks
+ * nothing, but it must be recorded, or the next change is compared with the wrong baseline.
  */
 export type SchemaFindingKind =
   | 'incompatible'
@@ -39,6 +40,7 @@ export type SchemaFindingKind =
   | 'upcaster-needed'
   | 'version-lowered'
   | 'type-removed'
+  | 'topic-changed'
   | 'not-recorded';
 
 /** One problem in a changed catalogue. */
@@ -110,13 +112,27 @@ export function checkSchemas(
   const { compatibility = DEFAULT_COMPATIBILITY, stored } = options;
   const described = describeCatalogue(catalogue);
   const matched = stored?.map((each) => matchWith(catalogue, each));
+  const findings = checkTypes(described, baseline, { compatibility, stored: matched });
+  return { compatibility, types: described.size, findings, stored: matched, baseline: record(baseline, described) };
+}
+
+interface TypeCheckOptions {
+  readonly compatibility: SchemaCompatibility;
+  readonly stored?: readonly MatchedStoredType[];
+}
+
+/** Compares types by the rules of {@link checkSchemas}, wherever their descriptions come from. */
+export function checkTypes(
+  described: DescribedCatalogue,
+  baseline: SchemaBaseline,
+  { compatibility, stored }: TypeCheckOptions,
+): readonly SchemaFinding[] {
   const types = [...new Set([...described.keys(), ...Object.keys(baseline)])].toSorted();
-  const findings = types.flatMap((type) => {
+  return types.flatMap((type) => {
     const recorded = recordedType(baseline, type);
-    const storedOfType = matched?.filter((each) => each.type === type);
+    const storedOfType = stored?.filter((each) => each.type === type);
     return checkType(described.get(type), recorded, compatibility, storedOfType).map((each) => ({ type, ...each }));
   });
-  return { compatibility, types: described.size, findings, stored: matched, baseline: record(baseline, described) };
 }
 
 /** An unknown type is no error: a table may have several catalogues. */

@@ -1,9 +1,8 @@
 import { type EventCatalogue, type EventDefinition, FIRST_VERSION, oldestReadable } from '../event/catalogue';
 import { messageOf, OutboxError } from '../event/errors';
 import { DEFAULT_CONTENT_TYPE } from '../event/item';
-import { isRecord } from '../event/options';
 import type { SchemaDirection, StandardJsonSchemaV1 } from '../event/standard-schema';
-import { isAnnotation, isJsonSchema, stableJson, type JsonSchema } from './json-schema';
+import { isAnnotation, isJsonSchema, mapSchemas, stableJson, type JsonSchema } from './json-schema';
 
 /**
  * The shape of a type's data: `writes` describes the data that a writer puts into a message, `reads` the data that a
@@ -25,8 +24,21 @@ export interface DescribedType extends DataSchemas {
 
 export type DescribedCatalogue = ReadonlyMap<string, DescribedType>;
 
-/** @throws OutboxError `operation-refused`, naming every type whose schema provides no JSON Schema. */
-export function describeCatalogue(catalogue: EventCatalogue): DescribedCatalogue {
+/**
+ * Describes each type by the keywords that are compared.
+ *
+ * @throws OutboxError `operation-refused`, naming every type whose schema provides no JSON Schema.
+ */
+export const describeCatalogue = (catalogue: EventCatalogue): DescribedCatalogue =>
+  new Map(
+    [...annotatedCatalogue(catalogue)].map(([type, { writes, reads, ...rest }]) => [
+      type,
+      { ...rest, writes: withoutAnnotations(writes), reads: withoutAnnotations(reads) },
+    ]),
+  );
+
+/** As {@link describeCatalogue}, with the titles, descriptions, examples and other annotations of the schemas. */
+export function annotatedCatalogue(catalogue: EventCatalogue): DescribedCatalogue {
   const described = new Map<string, DescribedType>();
   const problems: string[] = [];
   for (const type of Object.keys(catalogue.definitions).toSorted()) {
@@ -59,7 +71,7 @@ function jsonSchemaOf({ jsonSchema, schema }: EventDefinition, direction: Schema
   // The same value as after a round trip through a file.
   const plain: unknown = given === undefined ? undefined : JSON.parse(stableJson(given));
   if (!isJsonSchema(plain)) throw new Error('"jsonSchema" returns no JSON Schema');
-  return withoutAnnotations(plain) as JsonSchema;
+  return plain;
 }
 
 function standardJsonSchema(schema: EventDefinition['schema'], direction: SchemaDirection): unknown {
@@ -68,24 +80,13 @@ function standardJsonSchema(schema: EventDefinition['schema'], direction: Schema
   return jsonSchema[direction]({ target: 'draft-2020-12' });
 }
 
-const SCHEMAS_BY_NAME = ['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas'];
-const VERBATIM = ['const', 'enum', 'required', 'dependentRequired'];
 /** Annotations that define how references and other keywords are read. */
 const KEPT = ['$id', '$defs', 'definitions', '$schema'];
 const CURRENT_DIALECT = /draft\/2020-12\/schema#?$/;
 
 /** Drops keywords that may change freely: a new description does not make a new schema. */
-function withoutAnnotations(value: unknown, isByName = false): unknown {
-  if (Array.isArray(value)) return value.map((each) => withoutAnnotations(each));
-  if (!isRecord(value)) return value;
-  const isKept = ([keyword, argument]: [string, unknown]): boolean =>
-    keyword === '$schema' ? !CURRENT_DIALECT.test(String(argument)) : !isAnnotation(keyword) || KEPT.includes(keyword);
-  return Object.fromEntries(
-    Object.entries(value)
-      .filter((entry) => isByName || isKept(entry))
-      .map(([key, each]) => {
-        const isVerbatim = !isByName && VERBATIM.includes(key);
-        return [key, isVerbatim ? each : withoutAnnotations(each, !isByName && SCHEMAS_BY_NAME.includes(key))];
-      }),
-  );
-}
+export const withoutAnnotations = (schema: JsonSchema): JsonSchema =>
+  mapSchemas(schema, (each) => Object.fromEntries(Object.entries(each).filter(isKept)));
+
+const isKept = ([keyword, argument]: [string, unknown]): boolean =>
+  keyword === '$schema' ? !CURRENT_DIALECT.test(String(argument)) : !isAnnotation(keyword) || KEPT.includes(keyword);

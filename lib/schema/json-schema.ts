@@ -43,6 +43,31 @@ const ANNOTATIONS: ReadonlySet<string> = new Set([
 /** Whether a keyword has no effect on which values are valid. */
 export const isAnnotation = (keyword: string): boolean => ANNOTATIONS.has(keyword) || keyword.startsWith('x-');
 
+/** Keywords whose argument has schemas by names of the writer's choice. */
+const SCHEMAS_BY_NAME: ReadonlySet<string> = new Set([
+  ...['properties', 'patternProperties', '$defs', 'definitions', 'dependentSchemas', 'dependencies'],
+]);
+/** Keywords whose argument has values of the data, or names. */
+const VALUES: ReadonlySet<string> = new Set([
+  ...['const', 'enum', 'required', 'dependentRequired', 'default', 'examples'],
+]);
+
+/** Returns the schema with `change` applied to each schema in it, the innermost first, and to itself at last. */
+export function mapSchemas(schema: JsonSchema, change: (schema: SchemaObject) => SchemaObject): JsonSchema {
+  const inside = (value: unknown, isByName: boolean): unknown => {
+    if (Array.isArray(value)) return value.map((each) => inside(each, false));
+    if (!isRecord(value)) return value;
+    const mapped = Object.fromEntries(
+      Object.entries(value).map(([key, each]) => {
+        const isVerbatim = !isByName && (VALUES.has(key) || key.startsWith('x-'));
+        return [key, isVerbatim ? each : inside(each, !isByName && SCHEMAS_BY_NAME.has(key))];
+      }),
+    );
+    return isByName ? mapped : change(mapped);
+  };
+  return inside(schema, false) as JsonSchema;
+}
+
 /** JSON with the keys of every object sorted, so that equal values have equal texts. */
 export const stableJson = (value: unknown, indent?: number): string =>
   JSON.stringify(

@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert';
 import type { Consumer } from '../consume/consumer';
-import { handleKafkaEvent, type KafkaBatchResponse, type KafkaEvent } from '../consume/lambda/handle-event';
+import { handleKafkaEvent, type KafkaBatchResponse } from '../consume/lambda/handle-event';
+import type { KafkaEvent } from '../consume/lambda/kafka-event';
 import type { DeadLetterNote, ConsumerTelemetry, DeadLetters } from '../consume/ports';
 import { bufferedValuesOf, headerText, type ConsumedRecord } from '../consume/record';
 import { formatReceipt } from '../event/receipt';

@@ -7,6 +7,7 @@ import { relayOptionsOf } from '../relay/options';
 import type { Clock, Mark, Publisher, Telemetry } from '../relay/ports';
 import type { StreamRecord } from '../relay/record';
 import { createRelay, type Relay } from '../relay/relay';
+import { reportedTelemetry, tracedPublisher } from '../relay/telemetry-channels';
 import type { Insert } from './dynamodb/memory-dynamodb';
 
 export interface MemoryRelayOptions {
@@ -44,10 +45,10 @@ export class MemoryRelay {
     const stores = dynamoDbStores(client, { ...RELAY_DEFAULTS, tableName }, clock);
     this.#relay = createRelay(
       {
-        publisher,
+        publisher: tracedPublisher(tableName, publisher),
         ...stores,
         items: { ...stores.items, mark: (marks) => markAll(client, tableName, marks, clock) },
-        telemetry: this.#telemetry(),
+        telemetry: reportedTelemetry(tableName, this.#telemetry()),
         clock,
       },
       {

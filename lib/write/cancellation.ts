@@ -46,7 +46,7 @@ function cancelled(
 ): OutboxError {
   const refusals = reasons.map((reason, index): Refusal => ({ index, action: actions[index], reason }));
   const failed = (...codes: string[]): Refusal[] =>
-    refusals.filter(({ reason: { Code } }) => Code !== undefined && codes.includes(Code));
+    refusals.filter(({ reason: { Code } }) => codes.some((code) => code === Code));
   const common = (code: Parameters<typeof actionsFailed>[0], some: readonly Refusal[]): OutboxError | undefined =>
     some.length === 0
       ? undefined
@@ -96,8 +96,9 @@ function own(
 ): OutboxError | undefined {
   const taken = conditions.flatMap(({ action, reason }) => {
     const item = action?.Put?.TableName === tableName ? action.Put.Item : undefined;
-    const found = item === undefined ? undefined : parsePartitionKey(String(item['pk']));
-    return item === undefined || found === undefined ? [] : [{ ...found, item, existing: reason.Item }];
+    if (item === undefined) return [];
+    const found = parsePartitionKey(String(item['pk']));
+    return found === undefined ? [] : [{ ...found, item, existing: reason.Item }];
   });
   for (const { aggregate, key, item, existing } of taken) {
     if (existing?.['id']?.S === undefined || existing['id'].S !== item['id']) continue;

@@ -80,7 +80,7 @@ const CHANGE_OPTIONS = { ...AGGREGATE_OPTIONS, events: anyValue() } satisfies Op
 export const CLIENT = required(documentClient('transactWrite'));
 
 /** @throws OutboxError always: a getter or a revoked proxy in the input can throw any value. */
-export async function readingInput<T>(option: string, read: () => Promise<T>): Promise<T> {
+export async function readingInput<T>(option: string, read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (cause) {

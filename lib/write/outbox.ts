@@ -21,6 +21,7 @@ import {
 } from './input';
 import { observing } from './request-probe';
 import { settingsOf, type OutboxOptions, type OutboxSettings } from './settings';
+import { traceWrite } from './write-channel';
 import { activeTraceContext, checkTraceContext, type TraceContext } from '../event/trace-context';
 import {
   checkDistinctItems,
@@ -138,41 +139,55 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
   const settings = settingsOf(options);
   return {
     async items(aggregate, events, write = {}) {
-      const { commit, prepared } = await readingInput('aggregate, events and options', () => {
-        const change = { ...readOptions(aggregate, AGGREGATE_OPTIONS, 'aggregate'), events };
-        return prepare(settings, [change], readOptions(write, WRITE_OPTIONS));
+      const { change, options } = await readingInput(ITEMS_INPUT, () => ({
+        change: { ...readOptions(aggregate, AGGREGATE_OPTIONS, 'aggregate'), events },
+        options: readOptions(write, WRITE_OPTIONS),
+      }));
+      return traceWrite('items', settings, options, async (trace) => {
+        const { commit, prepared } = await readingInput(ITEMS_INPUT, () => prepare(settings, [change], options));
+        trace.prepared(prepared);
+        const [{ action, token }] = prepared as [PreparedChange];
+        const { clientRequestToken } = commit;
+        return Object.assign([action], clientRequestToken === undefined ? { token } : { token, clientRequestToken });
       });
-      const [{ action, token }] = prepared as [PreparedChange];
-      const { clientRequestToken } = commit;
-      return Object.assign([action], clientRequestToken === undefined ? { token } : { token, clientRequestToken });
     },
 
     async transact(client, transaction) {
-      const { commit, all, tokens, requestId } = await readingInput('client and transaction', async () => {
+      const { actions, changes, write } = await readingInput(TRANSACT_INPUT, () => {
         checkOption(CLIENT, 'client', client);
         const { actions, changes, ...write } = readOptions(transaction, TRANSACTION_OPTIONS);
         checkActions(actions);
         checkChanges(changes);
-        const { commit, prepared } = await prepare(settings, changes, write);
-        // The caller's actions come first, so that DynamoDB's indexes are the caller's.
-        const all: TransactionAction[] = [...actions, ...prepared.map(({ action }) => action)];
-        checkTransactionSize(all);
-        checkDistinctItems(all, new Map([[settings.tableName, ['pk', 'sk']]]));
-        return { commit, all, tokens: prepared.map(({ token }) => token), requestId: write.requestId };
+        return { actions, changes, write };
       });
-      const { clientRequestToken } = commit;
-      const send = async (): Promise<TransactResult> => {
-        await client.transactWrite({
-          TransactItems: all,
-          ...(clientRequestToken === undefined ? {} : { ClientRequestToken: clientRequestToken }),
+      return traceWrite('transact', settings, write, async (trace) => {
+        const { commit, prepared, all } = await readingInput(TRANSACT_INPUT, async () => {
+          const { commit, prepared } = await prepare(settings, changes, write);
+          // The caller's actions come first, so that DynamoDB's indexes are the caller's.
+          const all: TransactionAction[] = [...actions, ...prepared.map(({ action }) => action)];
+          checkTransactionSize(all);
+          checkDistinctItems(all, new Map([[settings.tableName, ['pk', 'sk']]]));
+          return { commit, prepared, all };
         });
-        return { tokens, alreadyWritten: false };
-      };
-      return observing(client, send, (error, probe) => {
-        const failure = explainFailure(error, settings.tableName, { actions: all, requestId, probe });
-        // Without a request id the call cannot be a retry, so the existing item is a failure.
-        if (failure.is('event-already-written') && requestId !== undefined) return { tokens, alreadyWritten: true };
-        throw failure;
+        trace.prepared(prepared);
+        const { requestId } = write;
+        const { clientRequestToken } = commit;
+        const tokens = prepared.map(({ token }) => token);
+        const send = async (): Promise<TransactResult> => {
+          await client.transactWrite({
+            TransactItems: all,
+            ...(clientRequestToken === undefined ? {} : { ClientRequestToken: clientRequestToken }),
+          });
+          return { tokens, alreadyWritten: false };
+        };
+        const result = await observing(client, send, (error, probe) => {
+          const failure = explainFailure(error, settings.tableName, { actions: all, requestId, probe });
+          // Without a request id the call cannot be a retry, so the existing item is a failure.
+          if (failure.is('event-already-written') && requestId !== undefined) return { tokens, alreadyWritten: true };
+          throw failure;
+        });
+        trace.written(result);
+        return result;
       });
     },
 
@@ -184,6 +199,10 @@ export function createOutbox<D extends EventDefinitions>(options: OutboxOptions<
     },
   };
 }
+
+/** The names of the input in errors. */
+const ITEMS_INPUT = 'aggregate, events and options';
+const TRANSACT_INPUT = 'client and transaction';
 
 async function prepare(
   settings: OutboxSettings,

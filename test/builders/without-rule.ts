@@ -118,3 +118,28 @@ export function itFailsWithoutEach<Profile>(
     timeoutMs,
   );
 }
+
+type Scenarios = Readonly<Record<string, () => Promise<readonly string[]>>>;
+
+/** A rule without which its scenario ends otherwise. */
+export type RuleOfScenario = SwitchedOff & { readonly wrong: RegExp };
+
+/**
+ * Tests each scenario: nothing is wrong with its rule, and something is without it.
+ *
+ * @param path - the module that exports `scenarios` as `SCENARIOS`
+ */
+export function itsScenarioFailsWithoutEach(
+  path: string,
+  scenarios: Scenarios,
+  rules: Readonly<Record<string, RuleOfScenario>>,
+): void {
+  it.each(Object.entries(scenarios))('%s', async (_, scenario) => {
+    expect(await scenario()).toEqual([]);
+  });
+
+  it.each(Object.entries(rules))('the scenario fails without its rule: %s', async (name, rule) => {
+    const { SCENARIOS } = await withoutRule<{ SCENARIOS: Scenarios }>(path, rule, 'node');
+    expect((await SCENARIOS[name]?.())?.join('\n')).toMatch(rule.wrong);
+  });
+}

@@ -8,7 +8,10 @@ import type { Failure, Results } from './fuzz';
 import type { Work } from './worker';
 
 /** Those of `targets/`, and the tables of the test kit against DynamoDB Local, which runs only if it is named. */
-const NAMES = ['item', 'signal', 'receipt', 'schema', 'stream', 'messages'];
+const NAMES = [
+  ...['item', 'signal', 'receipt', 'token', 'schema'],
+  ...['stream', 'messages', 'kafkajs', 'lambda', 'command-line'],
+];
 const DYNAMODB = 'dynamodb';
 const USAGE = `npm run fuzz -- [--target ${[...NAMES, DYNAMODB].join(',')}] [--seed 1] [--inputs 1000000]
   gives malformed inputs to the code that reads them: it refuses them as documented, ends in time, and acknowledges
@@ -101,6 +104,9 @@ function print(target: string, inputs: number, results: readonly Results[], seco
   return false;
 }
 
+const isParseError = (error: unknown): boolean =>
+  error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
+
 async function main(): Promise<number> {
   try {
     const { targets, seed, inputs } = parseOptions();
@@ -111,7 +117,7 @@ async function main(): Promise<number> {
     }
     return isClean ? 0 : 1;
   } catch (error) {
-    const isUsage = error instanceof WrongOption || (error instanceof TypeError && 'code' in error);
+    const isUsage = error instanceof WrongOption || isParseError(error);
     console.error(isUsage ? `${messageOf(error)}\n\n${USAGE}` : error);
     return 2;
   }

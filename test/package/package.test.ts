@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { encodeRelayConfig, RELAY_DEFAULTS } from '../../lib/relay/environment';
 import { providePackages } from '../builders/provided-packages';
 import { blocksOf } from '../unit/docs/documented-commands';
 
@@ -30,6 +31,21 @@ const hashOf = (file: string): string => createHash('sha256').update(readFileSyn
 const installed = (...path: string[]): string => join(service, 'node_modules', ...path);
 
 const provide = (...names: string[]): void => providePackages(service, ...names);
+
+/** The variables that the construct sets, for servers that do not run. */
+const RELAY_ENVIRONMENT = {
+  ...encodeRelayConfig({
+    ...RELAY_DEFAULTS,
+    tableName: 'outbox',
+    outboxName: 'Orders',
+    brokers: ['127.0.0.1:1'],
+    auth: { kind: 'none' },
+  }),
+  AWS_REGION: 'eu-central-1',
+  AWS_ACCESS_KEY_ID: 'a',
+  AWS_SECRET_ACCESS_KEY: 'b',
+  AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1',
+};
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'outbox-package-'));
@@ -67,6 +83,7 @@ it('the package holds the library, what is bundled and its papers, and nothing e
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
+    'conformance/vectors.json',
     'dist/bin',
     'dist/lambdas',
     'dist/lib',
@@ -127,6 +144,64 @@ it('the consumer loads nothing but its own code and kafkajs', () => {
   expect(JSON.parse(node(mainFile))).toEqual({ packages: ['dynamodb-outbox', 'kafkajs'], kind: 'function' });
 });
 
+it('the channels load nothing but their own code, and traces of them only the API of OpenTelemetry', () => {
+  provide('@opentelemetry/api');
+  const script = (entry: string) => `
+    const entry = require('${entry}');
+    const packages = Object.keys(require.cache).map((file) => /\\/node_modules\\/((@[^/]+\\/)?[^/]+)\\//.exec(file)?.[1]);
+    console.log(JSON.stringify({ packages: [...new Set(packages)].filter(Boolean).toSorted(), names: Object.keys(entry).toSorted() }));`;
+  const loaded = (entry: string): unknown => {
+    const mainFile = join(service, 'loads.cjs');
+    writeFileSync(mainFile, script(entry));
+    return JSON.parse(node(mainFile));
+  };
+
+  expect(loaded('dynamodb-outbox/channels')).toEqual({
+    packages: ['dynamodb-outbox'],
+    names: ['CHANNELS', 'consumerChannel', 'processChannel', 'relayChannel', 'sendChannel', 'writeChannel'],
+  });
+  expect(loaded('dynamodb-outbox/otel')).toEqual({
+    packages: ['@opentelemetry/api', 'dynamodb-outbox'],
+    names: ['traceOutbox'],
+  });
+});
+
+it.each(['relay', 'relay-platformatic'])(
+  'a file that is loaded before the bundled %s gets its reports',
+  (relay) => {
+    provide('@opentelemetry/api');
+    const hook = join(service, 'hook.cjs');
+    writeFileSync(
+      hook,
+      `const { relayChannel } = require('dynamodb-outbox/channels');
+       relayChannel.subscribe(({ outbox, report, message }) => console.error(JSON.stringify({ outbox, report, message })));`,
+    );
+    const main = join(service, 'invoke.cjs');
+    // DynamoDB refuses the connection, so the relay reports an outage and asks for the record again.
+    writeFileSync(
+      main,
+      `const { handler } = require(${JSON.stringify(installed(`dynamodb-outbox/dist/lambdas/${relay}/index.js`))});
+       handler({ Records: [{ dynamodb: { SequenceNumber: '7' } }] }, { getRemainingTimeInMillis: () => 60_000 })
+         .then((answer) => { console.error(JSON.stringify({ answer })); process.exit(); });`,
+    );
+    const { stderr } = spawnSync(process.execPath, ['--require', hook, main], {
+      cwd: service,
+      encoding: 'utf8',
+      timeout: MINUTES_MS,
+      env: { ...process.env, ...RELAY_ENVIRONMENT },
+    });
+    const lines = stderr.split('\n').filter((line) => line.startsWith('{"outbox"') || line.startsWith('{"answer"'));
+
+    expect(lines.map((line): unknown => JSON.parse(line))).toEqual([
+      { outbox: 'Orders', report: 'received' },
+      { outbox: 'Orders', report: 'outage', message: 'The control partition could not be read.' },
+      { outbox: 'Orders', report: 'finished' },
+      { answer: { batchItemFailures: [{ itemIdentifier: '7' }] } },
+    ]);
+  },
+  MINUTES_MS,
+);
+
 it(
   'its types check in a strict service, as CommonJS and as ES modules',
   () => {
@@ -134,6 +209,7 @@ it(
       'zod',
       'typescript',
       'kafkajs',
+      '@opentelemetry/api',
       '@types/node',
       'undici-types',
       '@aws-sdk/client-dynamodb',
@@ -145,6 +221,8 @@ it(
     import { createOutbox, defineEvents, OutboxError } from 'dynamodb-outbox';
     import { createConsumer, runConsumer } from 'dynamodb-outbox/consumer';
     import { createTestOutbox, eventFactory } from 'dynamodb-outbox/testing';
+    import { relayChannel, writeChannel, type WriteMessage } from 'dynamodb-outbox/channels';
+    import { traceOutbox } from 'dynamodb-outbox/otel';
     import type { Outbox, OutboxConsumerProps } from 'dynamodb-outbox/cdk';
     import { Kafka } from 'kafkajs';
     import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -160,6 +238,13 @@ it(
       handlers: { 'order.placed': ({ data }) => [{ Put: { TableName: 'shipments', Item: { total: data.total } } }] },
     });
     export const run = () => runConsumer({ consumer: shipping, kafka: new Kafka({ brokers: ['b:9092'] }), topics: ['orders'] });
+    export const stop: () => void = traceOutbox({ createSpans: false });
+    export const observe = (): void => {
+      relayChannel.subscribe((fact) => console.log(fact.report === 'parked' ? fact.reason : fact.outbox));
+      // @ts-expect-error a report that does not exist does not compile
+      relayChannel.subscribe((fact) => console.log(fact.report === 'lost'));
+      writeChannel.start.subscribe((message) => console.log((message as WriteMessage).tableName));
+    };
     export const watched = (outbox: Outbox): OutboxConsumerProps['monitoring'] => ({ outbox: outbox.monitoring });
     export async function check(): Promise<void> {
       const kit = createTestOutbox({ events, tables: { orders: { id: 'S' } } });

@@ -167,7 +167,7 @@ function kafkaOf({ kafka: kind, partitions, brokers, storage, kept }: CostOption
 
 function parsePrice(text: string, before: Partial<ListPrices>): Partial<ListPrices> {
   const [, name, dollars] = /^(\w+)=(\d+(?:\.\d+)?)$/.exec(text) ?? [];
-  if (name === undefined || !(name in PRICE_LIST.prices)) {
+  if (name === undefined || !Object.hasOwn(PRICE_LIST.prices, name)) {
     throw new InvalidArgumentError(
       `It must be a name and dollars, such as perPollerHour=0.2. Names are ${Object.keys(PRICE_LIST.prices).join(', ')}.`,
     );

@@ -1,4 +1,3 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { Option, type Command } from 'commander';
 import { countStoredTypes } from '../../../lib/operate/stored-types';
 import { parseBaseline, printBaseline, type SchemaBaseline } from '../../../lib/schema/baseline';
@@ -7,15 +6,17 @@ import {
   SCHEMA_COMPATIBILITIES,
   DEFAULT_COMPATIBILITY,
   type SchemaCompatibility,
-  type SchemaFinding,
   type SchemaReport,
   type StoredType,
 } from '../../../lib/schema/check';
 import { EXIT_CODES } from '../run-in-session';
 import { loadCatalogue } from '../catalogue-module';
 import { columns, count, number } from '../format';
+import { findingLines, schemaAdvice } from '../schema-findings';
 import { openSession, SessionError, type GlobalOptions } from '../session';
 import { Terminal } from '../terminal';
+import { readIfExists, replaceFile } from '../text-file';
+import { addSchemaAsyncApi } from './schema-asyncapi';
 
 interface SchemaOptions extends GlobalOptions {
   readonly catalogue: string;
@@ -53,6 +54,7 @@ export function addSchema(program: Command): void {
     .description('record the catalogue in the baseline, unless a change would break a reader')
     .option('--accept-breaking', 'record a change that breaks readers')
     .action((_options: unknown, command: Command) => run(command, snapshot));
+  addSchemaAsyncApi(schema);
 }
 
 interface Run {
@@ -89,7 +91,7 @@ function check({ terminal, options, before, report }: Run): number {
     isUnchanged
       ? terminal.style('green', `${count(types, 'type')}, all as recorded.`)
       : terminal.style('red', `${count(findings.length, 'finding')}.`),
-    ...advice(findings),
+    ...schemaAdvice(findings),
   ]);
   return isUnchanged ? EXIT_CODES.done : EXIT_CODES.wrong;
 }
@@ -101,34 +103,21 @@ function snapshot({ terminal, options, before, report }: Run): number {
   const isRefused = breaking.length > 0 && options.acceptBreaking !== true;
   const text = printBaseline(report.baseline);
   const isNew = before === undefined || printBaseline(before) !== text;
-  if (!isRefused && isNew) writeBaseline(file, text);
+  if (!isRefused && isNew) replaceFile(file, text);
   const result = { compatibility, types, findings: breaking, stored, written: !isRefused && isNew };
   terminal.result(result, () => [
     ...lines({ ...report, findings: breaking }),
     isRefused
       ? terminal.style('red', `${count(breaking.length, 'finding')}. ${file} was not changed.`)
       : terminal.style('green', `${file} ${isNew ? 'records' : 'already records'} ${count(types, 'type')}.`),
-    ...(isRefused ? advice(breaking) : []),
+    ...(isRefused ? schemaAdvice(breaking) : []),
   ]);
   return isRefused ? EXIT_CODES.wrong : EXIT_CODES.done;
 }
 
 function readBaseline(file: string): SchemaBaseline | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  return parseBaseline(text, file);
-}
-
-/** Replaces the file in one step: a half-written baseline is useless. */
-function writeBaseline(file: string, text: string): void {
-  const draft = `${file}.${process.pid}.tmp`;
-  writeFileSync(draft, text);
-  renameSync(draft, file);
+  const text = readIfExists(file);
+  return text === undefined ? undefined : parseBaseline(text, file);
 }
 
 function lines({ findings, stored }: SchemaReport): string[] {
@@ -143,29 +132,6 @@ function lines({ findings, stored }: SchemaReport): string[] {
     ...(stored === undefined
       ? []
       : [...columns([['IN THE TABLE', 'PENDING', 'PARKED', 'PROCESSED', ''], ...table]), '']),
-    ...columns(findings.map((each) => [each.type, label(each), each.path ?? '', each.message])),
-    ...(findings.length === 0 ? [] : ['']),
-  ];
-}
-
-const label = ({ kind, mode, rule }: SchemaFinding): string =>
-  [mode ?? kind, rule].filter((each) => each !== undefined).join(' ');
-
-const MODES = {
-  BACKWARD: 'BACKWARD: data that was written with the recorded schema, read with the new one.',
-  FORWARD: 'FORWARD: data that is written with the new schema, read with the recorded one.',
-} as const;
-
-function advice(findings: readonly SchemaFinding[]): string[] {
-  const modes = new Set(findings.flatMap(({ mode }) => (mode === undefined ? [] : [MODES[mode]])));
-  const broken = new Map(
-    findings.filter(({ kind }) => kind === 'incompatible').map((each) => [each.type, each.version]),
-  );
-  return [
-    ...modes,
-    ...[...broken].map(
-      ([type, version]) =>
-        `Change ${type} compatibly, or raise it to version ${version + 1} with upcasters: { ${version}: (data: Old) => … }.`,
-    ),
+    ...findingLines(findings),
   ];
 }

@@ -1,3 +1,4 @@
+import { refuseOption } from '../../event/options';
 import { partitionName, type TopicPartition } from '../../event/topic-partition';
 import {
   KafkaJSNonRetriableError,
@@ -329,7 +330,13 @@ const recordOf = ({ topic, partition }: AssignedPartition, message: KafkaMessage
   partition,
   offset: BigInt(message.offset),
   timestamp: Number(message.timestamp),
-  key: message.key,
-  value: message.value,
+  key: bytesOrNull('key', message.key),
+  value: bytesOrNull('value', message.value),
   headers: headersByName(Object.entries(message.headers ?? {})),
 });
+
+/** A client that wraps kafkajs may decode a key or a value: another type than bytes would be read as other bytes. */
+function bytesOrNull(name: 'key' | 'value', given: unknown): Buffer | null {
+  if (given === null || given === undefined) return null;
+  return Buffer.isBuffer(given) ? given : refuseOption(`message.${name}`, given, 'a Buffer or null');
+}

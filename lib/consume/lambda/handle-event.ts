@@ -8,28 +8,10 @@ import { KeyQueues } from '../key-queues';
 import { OffsetTracker } from '../offsets';
 import type { DeadLetters } from '../ports';
 import type { InFlightMessage } from '../in-flight';
-import { headersByName, type ConsumedRecord } from '../record';
+import type { ConsumedRecord } from '../record';
 import { Semaphore } from '../semaphore';
+import { recordsOf, type KafkaEvent } from './kafka-event';
 import { atMost } from '../../timing/wait';
-
-/** The event that Lambda sends for Amazon MSK and self-managed Kafka; `@types/aws-lambda` calls it `MSKEvent`. */
-export interface KafkaEvent {
-  readonly records: Readonly<Record<string, readonly KafkaEventRecord[]>>;
-}
-
-/** One message as Lambda hands it over. */
-export interface KafkaEventRecord {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: number;
-  readonly timestamp: number;
-  /** Base64; left out or null for a message without a key. */
-  readonly key?: string | null;
-  /** Base64; left out or null for a tombstone. */
-  readonly value?: string | null;
-  /** One header each: its name and the bytes of its value. */
-  readonly headers?: readonly Readonly<Record<string, readonly number[] | null>>[] | null;
-}
 
 /** The part of Lambda's context that is read. */
 export interface InvocationContext {
@@ -80,7 +62,8 @@ const OPTIONS = {
  * It never waits for longer than an invocation: in an outage, or if a key is blocked, it leaves the rest to Lambda's
  * next delivery. Messages that it does not report are finished.
  *
- * For an event without records, `{ "records": {} }`, it only polls for requests of operators.
+ * For an event without records, `{ "records": {} }`, it only polls for requests of operators. It rejects with
+ * `invalid-option`, and processes nothing, if the event is not that of a Kafka event source mapping.
  *
  * @example
  * ```ts
@@ -96,6 +79,7 @@ export function handleKafkaEvent(
   const { concurrency, eventsOfKeyPerTransaction, telemetry } = consumer.settings;
   const poll = pollWhenDue(consumer);
   return async (event, context) => {
+    const records = recordsOf(event);
     const givenMs = context.getRemainingTimeInMillis();
     // With the full margin, a function with a shorter timeout would never start any work.
     const restMs = Math.min(marginMs, givenMs / 2);
@@ -109,8 +93,8 @@ export function handleKafkaEvent(
       if (blocked.has(key)) return;
       if ((await processor.process(messages, queue)) === 'unsettled') blocked.add(key);
     }, eventsOfKeyPerTransaction);
-    const polling = poll(signal, Object.keys(event.records).length === 0);
-    const partitions = Object.values(event.records).map((records) => begin(records, concurrency, signal, queues));
+    const polling = poll(signal, records.length === 0);
+    const partitions = records.map((ofPartition) => begin(ofPartition, concurrency, signal, queues));
     // A handler that never ends must not prevent the response.
     await atMost(context.getRemainingTimeInMillis() - restMs / 2, Promise.all([queues.idle(), polling]));
     telemetry.flush();
@@ -155,37 +139,17 @@ function pollWhenDue({ requests, settings }: Consumer): (signal: AbortSignal, is
 }
 
 function begin(
-  records: readonly KafkaEventRecord[],
+  records: readonly ConsumedRecord[],
   concurrency: number,
   signal: AbortSignal,
   queues: KeyQueues<InFlightMessage>,
 ): { readonly name: string; readonly offsets: OffsetTracker } {
   const offsets = new OffsetTracker();
   const semaphore = new Semaphore(concurrency);
-  for (const each of records) {
-    const record = recordOf(each);
+  for (const record of records) {
     offsets.begin(record.offset);
     queues.add(queueKeyOf(record), { record, semaphore, signal, finished: () => offsets.finish(record.offset) });
   }
   const [first] = records;
   return { name: first === undefined ? '' : partitionName(first), offsets };
 }
-
-function recordOf({ topic, partition, offset, timestamp, key, value, headers }: KafkaEventRecord): ConsumedRecord {
-  return {
-    topic,
-    partition,
-    offset: BigInt(offset),
-    timestamp,
-    key: decoded(key),
-    value: decoded(value),
-    headers: headersByName(
-      (headers ?? []).flatMap((header) =>
-        Object.entries(header).map(([name, bytes]) => [name, Buffer.from(bytes ?? [])] as const),
-      ),
-    ),
-  };
-}
-
-const decoded = (base64: string | null | undefined): Buffer | null =>
-  base64 === null || base64 === undefined ? null : Buffer.from(base64, 'base64');

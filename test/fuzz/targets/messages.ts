@@ -1,4 +1,5 @@
-import { handleKafkaEvent, type KafkaEvent } from '../../../lib/consume/lambda/handle-event';
+import { handleKafkaEvent } from '../../../lib/consume/lambda/handle-event';
+import type { KafkaEvent } from '../../../lib/consume/lambda/kafka-event';
 import { aRecord, aRig, NOW } from '../../builders/consume';
 import { isMap } from '../attributes';
 import { mutate } from '../mutate';

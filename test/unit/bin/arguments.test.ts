@@ -1,5 +1,6 @@
 import {
   durationWithin,
+  parseBrokers,
   parseCount,
   parseDuration,
   parseSince,
@@ -60,3 +61,11 @@ test.each(['99999999d', '1970-01-01', '0001-01-01', '9999-12-31'])('%p is a time
 test('from now on, a clock that is a little ahead included, is possible', () => {
   expect(parseSince(new Date(Date.now() + 30_000).toISOString())).toBeGreaterThan(Date.now());
 });
+
+test('brokers are host:port, separated by commas', () =>
+  expect(parseBrokers('b-1:9098, [::1]:9098')).toEqual(['b-1:9098', '[::1]:9098']));
+
+test.each(['', ',', 'b-1', 'b-1:', ':9098', 'b-1:0', 'b-1:99999', 'b-1:9098,', 'b 1:9098'])(
+  '%p is no list of brokers',
+  (text) => expect(() => parseBrokers(text)).toThrow('such as b-1:9098,b-2:9098'),
+);

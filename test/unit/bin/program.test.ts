@@ -26,3 +26,10 @@ test.each([new Error('Region is missing'), Object.assign(new Error('none'), { na
     expect(explain(error)).not.toContain('npm run');
   },
 );
+
+test('a price is named by the list alone, and not by a property of every object', async () => {
+  const cost = ['cost', '--events-per-second', '1', '--event-bytes', '1', '--price', 'toString=1'];
+  const program = createProgram('1.0.0');
+  program.commands.forEach((command) => command.configureOutput({ writeErr: () => undefined }));
+  await expect(program.parseAsync(cost, { from: 'user' })).rejects.toMatchObject({ code: 'commander.invalidArgument' });
+});

@@ -5,7 +5,7 @@ const ROOT = join(__dirname, '../../..');
 
 export const markdownIn = (folder: string): string[] =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md') && !file.includes('node_modules'))
+    .filter((file) => file.endsWith('.md') && !/node_modules|site-packages/.test(file))
     .map((file) => join(folder, file));
 
 /** A test runs each command of `outbox` in their blocks, unless the block is marked as needing an AWS account. */

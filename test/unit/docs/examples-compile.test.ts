@@ -12,6 +12,8 @@ const SURROUNDINGS: Readonly<Record<string, readonly string[]>> = {
   'docs/consumer-lambda.md': ['deployment', 'service'],
   'docs/cost.md': ['service'],
   'docs/deployment.md': ['deployment'],
+  'docs/migrating.md': ['service'],
+  'docs/opentelemetry.md': ['deployment'],
   'docs/testing.md': ['testing'],
   'examples/order-service/README.md': ['order-service'],
 };

@@ -32,6 +32,14 @@ test('a new type and a compatible change must be recorded', () => {
   expect(findings(wider, recorded(catalogueOf(V1), wider))).toEqual([]);
 });
 
+test('a finding says whether the type is new', () => {
+  const wider = catalogueOf(V1.extend({ channel: z.string().optional() }));
+  const [isNew] = checkSchemas(catalogueOf(V1), {}).findings;
+  const [hasChanged] = checkSchemas(wider, recorded(catalogueOf(V1))).findings;
+  expect(isNew?.message).toMatch(/^is new:/);
+  expect(hasChanged?.message).toMatch(/^has changed and stays compatible:/);
+});
+
 test('a new description is no change', () => {
   const described = catalogueOf(V1.describe('An order').extend({ total: z.number().describe('In euros') }));
   expect(findings(described, recorded(catalogueOf(V1)))).toEqual([]);
@@ -48,6 +56,8 @@ test.each([
   ['BACKWARD', removedField, ['not-recorded v1']],
   ['FORWARD', removedField, [LACKING]],
   ['FULL', removedField, [LACKING]],
+  ['BACKWARD_TRANSITIVE', removedField, ['not-recorded v1']],
+  ['FORWARD_TRANSITIVE', required, ['not-recorded v1']],
 ] as const)('%s reports exactly its own direction', (compatibility, changed, expected) => {
   expect(findings(changed, recorded(catalogueOf(V1)), { compatibility })).toEqual(expected);
 });
@@ -84,6 +94,20 @@ test('a breaking change passes with a new version and an upcaster', () => {
   expect(findings(raised, baseline)).toEqual(['not-recorded v2']);
   expect(findings(raised, recorded(catalogueOf(V1), raised))).toEqual([]);
   expect(findings(catalogueOf(V1), recorded(catalogueOf(V1), raised))).toEqual(['version-lowered v1']);
+});
+
+test('a transitive mode does not compare with another version', () => {
+  const raised = (schema: StandardSchemaV1) => catalogueOf(schema, { version: 2, upcasters: { 1: up } });
+  const baseline = recorded(catalogueOf(V1), raised(V2));
+  const wider = raised(V2.extend({ note: z.string().optional() }));
+  expect(findings(wider, baseline, { compatibility: 'FULL_TRANSITIVE' })).toEqual(['not-recorded v2']);
+});
+
+test('a schema that reads what it writes is recorded once', () => {
+  const text = catalogueOf(z.string());
+  const baseline = recorded(text);
+  expect(printBaseline(baseline)).not.toContain('"reads"');
+  expect(findings(text, baseline)).toEqual([]);
 });
 
 test('a recorded upcaster may not be removed without the contents of the table', () => {
@@ -153,20 +177,41 @@ test('the text of the baseline does not depend on the order of types and fields'
   expect(one).toMatch(/^\{\n {2}"format": 1,\n {2}"types": \{\n {4}"a": /);
 });
 
+const typeWith = (changed: object) =>
+  JSON.stringify({
+    format: 1,
+    types: { a: { contentType: 'x', upcasters: [], revisions: [{ version: 1, writes: true }], ...changed } },
+  });
+
+test('a baseline with every field of its type is read', () => {
+  const revisions = [{ version: 1, writes: true, reads: { type: 'string' } }];
+  expect(parseBaseline(typeWith({ upcasters: [1], revisions }), 'b.json')).toEqual({
+    a: { contentType: 'x', upcasters: [1], revisions },
+  });
+});
+
 test.each([
-  ['{', /it is not JSON/],
-  ['{}', /"format" is not 1/],
-  ['{"format":2,"types":{}}', /"format" is not 1/],
-  ['{"format":1}', /"types" is missing/],
-  ['{"format":1,"types":{"a":{}}}', /"a" is not valid/],
-  ['{"format":1,"types":{"a":{"contentType":"x","upcasters":[],"revisions":[]}}}', /"a" is not/],
-  ['{"format":1,"types":{"a":{"contentType":"x","upcasters":[],"revisions":[{"version":1}]}}}', /"a" is not/],
-  [
-    '{"format":1,"types":{"a":{"contentType":"x","upcasters":["1"],"revisions":[{"version":1,"writes":true}]}}}',
-    /"a" is/,
-  ],
-])('a baseline with the text %s is refused', async (text, message) => {
+  ['{', 'it is not JSON'],
+  ['null', '"format" is not 1'],
+  ['{}', '"format" is not 1'],
+  ['{"format":2,"types":{}}', '"format" is not 1'],
+  ['{"format":1}', '"types" is missing'],
+  ['{"format":1,"types":{"a":null}}', '"a" is not valid'],
+  ['{"format":1,"types":{"a":{}}}', '"a" is not valid'],
+  [typeWith({ contentType: 1 }), '"a" is not valid'],
+  [typeWith({ upcasters: {} }), '"a" is not valid'],
+  [typeWith({ upcasters: ['1'] }), '"a" is not valid'],
+  [typeWith({ revisions: {} }), '"a" is not valid'],
+  [typeWith({ revisions: [] }), '"a" is not valid'],
+  [typeWith({ revisions: [null] }), '"a" is not valid'],
+  [typeWith({ revisions: [{ version: 1 }] }), '"a" is not valid'],
+  [typeWith({ revisions: [{ version: 1, writes: true }, { version: 2 }] }), '"a" is not valid'],
+  [typeWith({ revisions: [{ version: '1', writes: true }] }), '"a" is not valid'],
+  [typeWith({ revisions: [{ version: 1, writes: 1, reads: true }] }), '"a" is not valid'],
+  [typeWith({ revisions: [{ version: 1, writes: true, reads: 1 }] }), '"a" is not valid'],
+])('a baseline with the text %s is refused', async (text, problem) => {
   const error = await refusal('operation-refused', () => parseBaseline(text, 'outbox-schemas.json'));
-  expect(error.message).toMatch(message);
-  expect(error.message).toContain('outbox-schemas.json');
+  const why = expect.stringContaining(`outbox-schemas.json cannot be read: ${problem}`) as string;
+  expect(error.details).toEqual({ operation: 'schema', why });
+  expect(error.message).toContain(error.details.why);
 });

@@ -10,6 +10,24 @@ test('without a request id the time is now and every id is new', () => {
   expect(commit).not.toHaveProperty('clientRequestToken');
 });
 
+test('the first event of a key without versions has its position as its id', async () => {
+  const [entry] = await orderOutbox().items({ aggregate: 'note', key: '1' }, [placed, placed]);
+  const { sk, id, events } = entry!.Put.Item;
+  expect(id).toBe(sk);
+  expect((events as { id: string }[])[0]!.id).toBe(sk);
+});
+
+test('the failure of a clock is the cause of the refusal', async () => {
+  const cause = new TypeError('no clock');
+  const error = await refusal('invalid-option', () =>
+    commitOf({}, () => {
+      throw cause;
+    }),
+  );
+  expect(error.cause).toBe(cause);
+  expect(error.details.got).toBe(cause);
+});
+
 test('a request id that is a UUIDv7 brings its time', () => {
   expect(commitOf({ requestId: REQUEST_ID }, later)).toMatchObject({ at: NOW, clientRequestToken: REQUEST_ID });
   expect(commitOf({ requestId: REQUEST_ID.toUpperCase() }, later).at).toBe(NOW);
@@ -21,10 +39,21 @@ test('committedAt goes before the time of the request id', () => {
 });
 
 test('committedAt may be a day ahead of the clock, and as old as a repetition makes it', () => {
-  for (const at of [NOW + 1000 + 24 * 60 * 60 * 1000, NOW - 400 * 24 * 60 * 60 * 1000, 1e10, 1e8 - 1]) {
+  for (const at of [NOW + 1000 + 24 * 60 * 60 * 1000, NOW - 400 * 24 * 60 * 60 * 1000, 1e10, 1e8 - 1, 0]) {
     expect(commitOf({ committedAt: at }, later).at).toBe(at);
     expect(commitOf({ committedAt: new Date(at), requestId: 'r' }, later).at).toBe(at);
   }
+});
+
+test('the last commit time is that of the last RFC 3339 timestamp', () => {
+  const last = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+  expect(commitOf({ committedAt: last }, () => last).at).toBe(last);
+  expect(() => commitOf({ committedAt: last + 1 }, () => last)).toThrow('a valid Date');
+});
+
+test('a request id has at most 1,024 characters', () => {
+  const requestId = 'x'.repeat(1024);
+  expect(commitOf({ requestId, committedAt: NOW }, later).clientRequestToken).toHaveLength(36);
 });
 
 test('ids follow from request id, key, place and time, and from nothing else', () => {

@@ -54,7 +54,9 @@ test.each([
 ] as const)('%s: %s names the entries', async (code, Code, retryable) => {
   const error = await explained(code, { Code }, { Code });
   expect(error.details).toEqual({ indexes: [0, 1] });
+  expect(error.message).toContain('actions 0, 1');
   expect(error.retryable).toBe(retryable);
+  expect((await explained(code, NONE, { Code })).message).toContain('action 1');
 });
 
 test('an entry that DynamoDB finds invalid is named with its reason', async () => {
@@ -68,6 +70,47 @@ test('an entry that DynamoDB finds invalid is named with its reason', async () =
 test('what stays wrong comes before what a repetition may cure', async () => {
   await explained('condition-failed', FAILED, { Code: 'TransactionConflict' });
   await explained('transaction-conflict', { Code: 'ThrottlingError' }, { Code: 'TransactionConflict' });
+});
+
+test('an action that DynamoDB finds invalid comes before one that a repetition may write', async () => {
+  const invalid = { Code: 'ValidationError', Message: 'Item size has exceeded' };
+  const error = await explained('action-rejected', { Code: 'TransactionConflict' }, invalid);
+  expect(error.details).toEqual({ index: 1, reason: 'Item size has exceeded' });
+});
+
+test('the condition of an update is a business condition', async () => {
+  const update: TransactionAction = {
+    Update: { TableName: 'orders', Key: { pk: '42' }, UpdateExpression: 'SET a = b' },
+  };
+  const all = [update, ...(await outbox.items(order42, [placed]))];
+  const error = outbox.toOutboxError(cancelled([FAILED, NONE]), all);
+  expect(error).toMatchObject({ code: 'condition-failed', details: { index: 0 } });
+});
+
+test('the condition of another item in the outbox table is a business condition', async () => {
+  const [event] = await outbox.items(order42, [placed]);
+  const note: TransactionAction = { Put: { ...event!.Put, Item: { ...event!.Put.Item, pk: 'note' } } };
+  const error = outbox.toOutboxError(cancelled([FAILED]), [note]);
+  expect(error).toMatchObject({ code: 'condition-failed', details: { index: 0 } });
+});
+
+test('the reason of an action without a message is its code', async () => {
+  const error = await explained('action-rejected', NONE, { Code: 'InternalServerError' });
+  expect(error.details).toEqual({ index: 1, reason: 'InternalServerError' });
+  expect(error.retryable).toBe(true);
+});
+
+test('a taken position of a key without versions is a failed condition', async () => {
+  const all = await outbox.items({ aggregate: 'note', key: '1' }, [placed], { requestId: REQUEST_ID });
+  for (const Item of [undefined, marshall({ pk: 'note#1' })]) {
+    const error = outbox.toOutboxError(cancelled([{ ...FAILED, ...(Item && { Item }) }]), all);
+    expect(error).toMatchObject({ code: 'condition-failed', details: { index: 0 } });
+  }
+});
+
+test('a cancellation without a reason keeps its name and message', async () => {
+  const error = outbox.toOutboxError(cancelled([NONE, NONE]), await actions());
+  expect(error.details).toEqual({ name: 'TransactionCanceledException', reason: 'cancelled' });
 });
 
 test('a token that was used for another request is told as such', async () => {
@@ -91,6 +134,9 @@ test.each<[OutboxErrorCode, boolean | typeof UNSAFE, unknown]>([
   ['outcome-unknown', UNSAFE, sdkError('Error', undefined, { code: 'ECONNREFUSED' })],
   ['outcome-unknown', UNSAFE, sdkError('InternalServerError', 500)],
   ['outcome-unknown', UNSAFE, sdkError('ServiceUnavailable', 503)],
+  ['outcome-unknown', UNSAFE, sdkError('SomethingNew', 400, { $retryable: {} })],
+  ['outcome-unknown', UNSAFE, sdkError('RequestTimeout', 400)],
+  ['outcome-unknown', UNSAFE, sdkError('UnknownError', 400)],
   ['outcome-unknown', UNSAFE, new Error('socket hang up')],
   ['outcome-unknown', UNSAFE, new TypeError('fetch failed')],
   ['outcome-unknown', UNSAFE, 'text'],
@@ -106,7 +152,9 @@ test.each<[OutboxErrorCode, boolean | typeof UNSAFE, unknown]>([
   ['access-denied', false, sdkError('AccessDeniedException', 400)],
   ['access-denied', false, sdkError('UnrecognizedClientException', 400)],
   ['access-denied', false, sdkError('SomethingNew', 403)],
+  ['access-denied', false, sdkError('SomethingNew', 401)],
   ['access-denied', true, sdkError('ExpiredTokenException', 400)],
+  ['access-denied', true, sdkError('InvalidSignatureException', 403, { $retryable: {} })],
   ['access-denied', true, sdkError('CredentialsProviderError')],
   ['request-rejected', false, sdkError('ValidationException', 400)],
   ['request-rejected', false, sdkError('ResourceNotFoundException', 400)],
@@ -214,5 +262,6 @@ describe('a late repetition', () => {
       outbox.transact(client, { changes: [{ ...order42, events }] }),
     );
     expect(error.details).toEqual({ aggregate: 'order', key: '42', id: 'e-1' });
+    expect(error.cause).toBeInstanceOf(TransactionCanceledException);
   });
 });

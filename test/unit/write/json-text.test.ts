@@ -60,3 +60,15 @@ test('an undefined element is refused, because JSON would write null', () => {
 test('every problem is named, not the first alone', () => {
   expect(pathOf({ a: 1n, b: [Number.NaN], c: 1 })).toEqual(['a', 'b[0]']);
 });
+
+test('a getter that throws once is refused without a path', () => {
+  let isFirst = true;
+  const order = {
+    get total() {
+      if (!isFirst) return 5;
+      isFirst = false;
+      throw new Error('not yet');
+    },
+  };
+  expect(pathOf({ order })).toEqual(['']);
+});

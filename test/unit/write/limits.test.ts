@@ -101,6 +101,8 @@ test('a key has at most 10,000 events in a transaction', async () => {
   const events = Array.from({ length: 10_001 }, () => placed);
   const error = await refusal('too-many-events', () => outbox.items(order42, events));
   expect(error.details).toEqual({ got: 10_001, max: 10_000 });
+  // As many are only refused because they do not fit one item.
+  await refusal('item-too-large', () => outbox.items(order42, events.slice(1)));
 });
 
 describe('two actions on one item', () => {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
-import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+import { DynamoDBDocument, NumberValue } from '@aws-sdk/lib-dynamodb';
 import type { OutboxErrorCode, TransactionAction } from '../../../lib';
 import { order42, orderOutbox, placed, refusal, REQUEST_ID, untyped } from './order-outbox';
 
@@ -45,6 +45,20 @@ async function failed<C extends OutboxErrorCode>(
   return { error, requests: sent() };
 }
 
+/** Attributes that the client encodes. */
+const ENCODABLE = {
+  big: 1n,
+  bytes: Buffer.from('x'),
+  raw: new ArrayBuffer(1),
+  exact: NumberValue.from('12345678901234567890'),
+  most: Number.MAX_SAFE_INTEGER,
+  least: Number.MIN_SAFE_INTEGER,
+  none: null,
+  isOpen: true,
+  tags: new Set(['a', 'b']),
+  lines: [{ quantity: 1 }],
+};
+
 const put = (Item: Record<string, unknown>): TransactionAction => ({ Put: { TableName: 'orders', Item } });
 
 test.each<[string, Record<string, unknown>]>([
@@ -53,8 +67,17 @@ test.each<[string, Record<string, unknown>]>([
   ['Put.Item.n', { n: 2 ** 60 }],
   ['Put.Item.n', { n: Number.NaN }],
   ['Put.Item.s', { s: new Set() }],
+  ['Put.Item.s', { s: new Set([1, Number.NaN]) }],
+  [
+    'Put.Item.o',
+    {
+      o: new (class Order {
+        readonly id = 1;
+      })(),
+    },
+  ],
 ])('%s that the client cannot encode is named, and nothing is unknown', async (path, item) => {
-  const actions = [put({ pk: '1' }), put({ pk: '2', big: 1n, bytes: Buffer.from('x'), ...item })];
+  const actions = [put({ pk: '1', ...ENCODABLE }), put({ pk: '2', ...ENCODABLE, ...item })];
   for (const requestId of [undefined, REQUEST_ID]) {
     const given = requestId === undefined ? { actions } : { actions, requestId };
     const { error, requests } = await failed('action-rejected', sdkClient([]), given);
@@ -67,6 +90,41 @@ test.each<[string, Record<string, unknown>]>([
       details: { index: 1 },
     });
   }
+});
+
+test.each<[string, TransactionAction]>([
+  [
+    'Update.ExpressionAttributeValues',
+    {
+      Update: {
+        TableName: 'orders',
+        Key: { pk: '1' },
+        UpdateExpression: 'SET a = :a',
+        ExpressionAttributeValues: { ':a': Number.NaN },
+      },
+    },
+  ],
+  ['Delete.Key', { Delete: { TableName: 'orders', Key: { pk: Number.NaN } } }],
+])('a value in %s that the client cannot encode is named, too', async (path, action) => {
+  const { error } = await failed('action-rejected', sdkClient([]), { actions: [put({ pk: '0' }), action] });
+  expect(error.details.index).toBe(1);
+  expect(error.message).toContain(path);
+});
+
+test('an error of the client’s own code is not repeated', async () => {
+  const { error } = await failed('access-denied', sdkClient([], provider(new TypeError('x is not a function'))));
+  expect(error.retryable).toBe(false);
+});
+
+test('a client whose middlewares cannot be changed is used unobserved', async () => {
+  const middlewareStack = {
+    add: () => {
+      throw new TypeError('frozen');
+    },
+  };
+  const client = { middlewareStack, transactWrite: () => Promise.reject(RESET) };
+  const write = { changes: [{ ...order42, events: [placed] }] };
+  await refusal('outcome-unknown', () => orderOutbox().transact(client, write));
 });
 
 const provider = (thrown: Error) => ({

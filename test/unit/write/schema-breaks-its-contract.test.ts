@@ -63,3 +63,8 @@ test('issues may be an array with issues of its own, as of arktype', async () =>
   const error = await refusal('invalid-event-data', () => write(() => issues));
   expect(error.details.issues).toEqual([{ path: 'a[0].Symbol(s)', message: 'wrong' }]);
 });
+
+test('a schema that reads what it wrote as a value without JSON is refused', async () => {
+  const error = await refusal('invalid-event-data', () => write((value) => ({ value: value === 'A' ? 'B' : 1n }), 'A'));
+  expect(error.details.issues).toMatchObject([{ path: '' }]);
+});

@@ -17,3 +17,17 @@ declare module 'kafkajs/src/protocol/requests' {
   };
   export const requests: { readonly Produce: unknown };
 }
+
+declare module 'kafkajs/src/protocol/recordBatch/record/v0/decoder' {
+  interface RecordDecoder {
+    readInt8(): number;
+    readVarLong(): string;
+    readVarInt(): number;
+    readVarIntBytes(): Buffer | null;
+    readVarIntArray(): readonly { readonly key: string; readonly value: Buffer | null }[];
+  }
+  export default function decode(
+    decoder: RecordDecoder,
+    batch: { readonly firstOffset: string; readonly firstTimestamp: string },
+  ): object;
+}

@@ -252,6 +252,13 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
     profile: { trims: true, quietDays: true },
     wrong: /overtook/,
   },
+  'a signal whose record was lost is sent again': {
+    file: 'sweep/evaluate-key.ts',
+    text: "} else if (isLost) this.#lost.push({ kind: 'lost-signal', signal, since });",
+    off: '} else if (isLost) this.#lost.push();',
+    profile: { newStreams: true },
+    wrong: /signals are left/,
+  },
   'a replay publishes only what was published before': {
     file: 'relay/replay.ts',
     text: "if (state !== 'processed' || content.kind",

@@ -1,0 +1,1 @@
+export { traceOutbox, type OtelOptions } from './otel/trace-outbox';

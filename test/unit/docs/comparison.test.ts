@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { costOf, type CostEstimate } from '../../../lib/operate/cost';
+
+const read = (page: string): string => readFileSync(join(__dirname, '../../../docs', page), 'utf8');
+const comparison = read('comparison.md');
+const benchmarks = read('benchmarks.md');
+
+const FIGURE = /\d[\d,.]*(?= (?:ms|s|events of)\b)/g;
+/** The cells of tables that name a benchmark's command and its figures. */
+const quotations = comparison
+  .split('|')
+  .filter((cell) => cell.includes('npm run bench') && cell.includes('(benchmarks.md#'));
+
+test('the page quotes the benchmarks', () => {
+  expect(quotations).toHaveLength(3);
+});
+
+test.each(quotations)('each figure is one of the benchmarks: %s', (quotation) => {
+  const figures = quotation.match(FIGURE) ?? [];
+  expect(figures.length).toBeGreaterThan(0);
+  expect(figures.filter((figure) => !benchmarks.includes(figure))).toEqual([]);
+});
+
+test.each<[string, (dollars: CostEstimate['dollarsPerMonth']) => number]>([
+  ['table, relay, logs', ({ total, metricsAndAlarms }) => total - metricsAndAlarms],
+  ['metrics and alarms', ({ metricsAndAlarms }) => metricsAndAlarms],
+  ['**total**', ({ total }) => total],
+])('the page has the dollars of %s, without Kafka and pollers', (name, dollars) => {
+  const format = { minimumFractionDigits: 2, maximumFractionDigits: 2 };
+  const expected = [1, 100, 1_000].map((eventsPerSecond) =>
+    dollars(costOf({ eventsPerSecond, eventBytes: 1_000 }).dollarsPerMonth).toLocaleString('en-US', format),
+  );
+  const row = comparison.split('\n').find((line) => line.startsWith(`| ${name} `));
+  expect(row?.match(/[\d,]+\.\d\d/g)).toEqual(expected);
+});
+
+test('each link to a source has an address, and each address is used', () => {
+  const prose = comparison.replaceAll(/^\[[^\]]+\]: .*$/gm, '');
+  const used = new Set([...prose.matchAll(/\]\[([\w-]+)\]/g)].map(([, name]) => name));
+  const defined = [...comparison.matchAll(/^\[([\w-]+)\]: https:\S+$/gm)].map(([, name]) => name);
+  expect([...used].toSorted()).toEqual(defined.toSorted());
+});
