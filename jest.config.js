@@ -36,7 +36,12 @@ module.exports = {
   testTimeout: 60_000,
   projects: [
     project('unit', { ...ONE_REALM, testPathIgnorePatterns: [SIMULATIONS] }),
-    project('simulation', { ...ONE_REALM, testMatch: [`<rootDir>/test/unit/**${SIMULATIONS}*.test.ts`] }),
+    // `npm run verify` gives them only the processor time that the other tests leave.
+    project('simulation', {
+      ...ONE_REALM,
+      testMatch: [`<rootDir>/test/unit/**${SIMULATIONS}*.test.ts`],
+      testTimeout: 1_800_000,
+    }),
     project('infra', ONE_REALM),
     project('package'),
     project('local', {

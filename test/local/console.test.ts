@@ -13,7 +13,7 @@ import { postToConsole, withoutServers } from './harness/console-calls';
 import { STARTUP_MS, until } from './harness/world';
 
 const SCREENSHOTS = join('.outbox', 'screenshots');
-const STORY_MS = 240_000;
+const STORY_MS = 600_000;
 
 let demo: ChildProcess;
 let url = '';
@@ -164,12 +164,12 @@ it(
   'plays an unavailable topic: its keys are held and the alarm turns red, the other topic goes on, all are released',
   async () => {
     await button('One topic unavailable').click();
-    await button('End: One topic unavailable').waitFor({ timeout: 60_000 });
+    await button('End: One topic unavailable').waitFor({ timeout: 180_000 });
     await allSeen('the effects of an unavailable topic');
     expect(await stateOf('partition-unavailable')).toMatch(/in alarm$/);
     expect(await page.locator('.held-keys a').count()).toBeGreaterThan(0);
     await button('End: One topic unavailable').click();
-    await button('One topic unavailable').waitFor({ timeout: 60_000 });
+    await button('One topic unavailable').waitFor({ timeout: 180_000 });
     await allSeen('the recovery');
     expect(await page.locator('.held-keys a').count()).toBe(0);
   },
@@ -183,7 +183,7 @@ it(
     await until('waiting events', async () => (await countOf('on their way')) > 10);
     await allSeen('the effects of an outage');
     await button('End: Broker stopped').click();
-    await button('Broker stopped').waitFor({ timeout: 60_000 });
+    await button('Broker stopped').waitFor({ timeout: 180_000 });
     await until('the end of the backlog', async () => (await countOf('on their way')) < 10);
     await allSeen('the recovery');
   },

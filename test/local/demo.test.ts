@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const ROOT = join(__dirname, '..', '..');
-const TIMEOUT_MS = 400_000;
+const TIMEOUT_MS = 900_000;
 const POLL_MS = 200;
-const GRACE_MS = 60_000;
+const GRACE_MS = 180_000;
 
 interface Ended {
   readonly code: number | null;

@@ -82,17 +82,13 @@ const filledIn = (args: readonly string[]): string[] => [
 const BY_STATE =
   /Nothing was changed|is (not held|held at)|Nothing was discarded|exists, with|holds nothing of|nothing of .* is parked|(does not|cannot) |is unknown/;
 
-test.each(commands)(
-  '"%s" (%s) does something on a local stack',
-  async (_command, _place, args) => {
-    const { code, stdout, stderr } = await cli.run(...filledIn(args));
-    const said = stdout + stderr;
-    expect(said).not.toMatch(/^error: |^\s+at .*\(.*:\d+:\d+\)$|TypeError|undefined/m);
-    expect(said.trim()).not.toBe('');
-    expect(code === 2 ? said : 'done').toMatch(code === 2 ? BY_STATE : 'done');
-  },
-  60_000,
-);
+test.each(commands)('"%s" (%s) does something on a local stack', async (_command, _place, args) => {
+  const { code, stdout, stderr } = await cli.run(...filledIn(args));
+  const said = stdout + stderr;
+  expect(said).not.toMatch(/^error: |^\s+at .*\(.*:\d+:\d+\)$|TypeError|undefined/m);
+  expect(said.trim()).not.toBe('');
+  expect(code === 2 ? said : 'done').toMatch(code === 2 ? BY_STATE : 'done');
+});
 
 test('the stack file has each value that docs/local.md reads from it', () => {
   const stack = JSON.parse(readFileSync(cli.stackFile, 'utf8')) as Record<string, unknown>;

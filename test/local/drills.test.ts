@@ -7,8 +7,8 @@ import { OutboxCli, type Ended } from './harness/cli';
 import { until } from './harness/world';
 import { stepsOf, type Step } from './harness/answers';
 
-const STARTUP_MS = 120_000;
-const DRILL_MS = 240_000;
+const STARTUP_MS = 300_000;
+const DRILL_MS = 600_000;
 const answers = stepsOf(readFileSync(join(__dirname, '../../local/drills/answers.md'), 'utf8'));
 const cli = new OutboxCli();
 let shop: Shop;

@@ -133,7 +133,7 @@ describe('the event source mapping', () => {
   it('gathers records until the batch is full or the batching window is over', async () => {
     const settings = { batchSize: 2, maximumBatchingWindowSeconds: 30 };
     const { fake, mapping, put } = await run('note(names)', 'a', { settings });
-    await waitUntil('The first read', 10_000, () => (mapping.metrics().PolledEventCount === 1 ? true : undefined));
+    await waitUntil('The first read', 60_000, () => (mapping.metrics().PolledEventCount === 1 ? true : undefined));
     await put('b');
     await mapping.caughtUp();
     expect(fake.notes()).toEqual(['ab']);
@@ -261,7 +261,7 @@ describe('the function', () => {
       'abc',
       { timeoutSeconds: 60 },
     );
-    await waitUntil('The first batch', 10_000, () => (fake.notes().length > 0 ? true : undefined));
+    await waitUntil('The first batch', 60_000, () => (fake.notes().length > 0 ? true : undefined));
     await invoker.kill();
     await mapping.caughtUp();
     expect(errorsOf(reports)).toEqual(['Runtime exited with error: signal: killed']);
@@ -275,13 +275,13 @@ describe('the function', () => {
     );
     await mapping.caughtUp();
     expect(errorsOf(reports)).toEqual(['Runtime exited with error: exit status 3']);
-    await waitUntil('The log', 10_000, () => readFileSync(logFile, 'utf8').includes('about to go') || undefined);
+    await waitUntil('The log', 60_000, () => readFileSync(logFile, 'utf8').includes('about to go') || undefined);
   });
 
   it('keeps its process between invocations, frozen when asked to', async () => {
     const { fake, mapping, invoker, put } = await run('note(String(process.pid))', 'a', { freeze: true });
     await mapping.caughtUp();
-    await waitUntil('The stop of the process', 10_000, () => processState(invoker.pid!) === 'T' || undefined);
+    await waitUntil('The stop of the process', 60_000, () => processState(invoker.pid!) === 'T' || undefined);
     await put('b');
     await mapping.caughtUp();
     expect(fake.notes()).toEqual([String(invoker.pid), String(invoker.pid)]);

@@ -36,8 +36,8 @@ async function writeDuring(prefix: string, events: number, trouble: () => Promis
     while (!over.signal.aborted) await write(world, { keys, events: 10, pauseMs: 20 }, committed);
   });
   await Promise.all([...writers, trouble().finally(() => over.abort())]);
-  await allArrived(world, committed, 120_000);
-  await allMarked(world, 60_000);
+  await allArrived(world, committed, 300_000);
+  await allMarked(world);
   return committed;
 }
 

@@ -74,7 +74,7 @@ it('responds to random requests as DynamoDB Local does', async () => {
   } finally {
     client.destroy();
   }
-}, 300_000);
+}, 900_000);
 
 it('knows the words that DynamoDB reserves', async () => {
   const words = [...RESERVED_WORDS, 'ORDER_ID', 'VERSION', 'REVISION', 'PARKED', 'EVENTS', 'OUTBOX'];

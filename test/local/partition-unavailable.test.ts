@@ -116,4 +116,4 @@ it('a topic below its minimum of in-sync replicas delays its own keys only, and 
   expect(world.reader.firstIds(mixed).toSorted()).toEqual([`${mixed}.1`, `${mixed}.2`]);
   const copies = Map.groupBy(world.reader.arrivals, ({ headers }) => headers['ce_id'] ?? '');
   expect([...copies].filter(([id, { length }]) => id !== '' && length > COPIES)).toEqual([]);
-}, 300_000);
+}, 900_000);

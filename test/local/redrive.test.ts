@@ -129,15 +129,15 @@ it('1,000 parked keys are released by one command, each in order', async () => {
     }),
   );
   world.stack.mapping.enable();
-  await settled(world, 120_000);
+  await settled(world, 300_000);
   expect(world.reader.firstIds('parked-0')).toEqual([]);
 
   const { code, stdout } = await cli.run('redrive', '--reason', 'unknown-topic', ...BECAUSE, '--follow');
   expect({ code, stdout }).toEqual({ code: 0, stdout: '1,000 of 1,000 keys released.\n' });
   expect(await world.holds()).toEqual([]);
-  await until('every event', () => keys.every((key) => world.reader.firstIds(key).length === 3), 120_000);
+  await until('every event', () => keys.every((key) => world.reader.firstIds(key).length === 3), 300_000);
   for (const key of keys) expect(world.reader.firstIds(key)).toEqual(ids(key, [1, 2, 3]));
-}, 300_000);
+}, 900_000);
 
 it('a key is redriven while it is written to at full speed and the relay is killed 20 times', async () => {
   const committed = new Committed();
@@ -175,7 +175,7 @@ it('a key is redriven while it is written to at full speed and the relay is kill
   // Releases the key if events still wait.
   await cli.run('redrive', 'order#hot', ...BECAUSE, '--follow');
 
-  await allArrived(world, committed, 120_000);
+  await allArrived(world, committed, 300_000);
   await until('the release', async () => (await holdOf('hot')) === undefined);
   await until('every signal', async () => (await world.items()).every(({ sk }) => !sk.startsWith('~signal#')));
   expectCompleteAndInOrder(world, committed);
@@ -184,4 +184,4 @@ it('a key is redriven while it is written to at full speed and the relay is kill
   console.log(
     `redrive with 20 kills: ${committed.count} events, ${arrivals - committed.count} duplicates, 0 lost, 0 reordered`,
   );
-}, 300_000);
+}, 900_000);

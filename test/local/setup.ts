@@ -1,7 +1,7 @@
 import { PORT_RANGE } from '../../local/free-port';
 
-/** Real servers take their time to start, stop and recover. */
-jest.setTimeout(180_000);
+/** Real servers take their time to start, stop and recover, and a busy machine three times as long. */
+jest.setTimeout(600_000);
 
 // A user's cluster has messages of earlier runs in its topics, and must not be stopped by a test.
 delete process.env['KAFKA_BROKERS'];

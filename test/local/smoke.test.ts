@@ -4,7 +4,7 @@ import type { StepResult } from '../../bin/cli/smoke/steps';
 
 let world: World;
 const cli = new OutboxCli();
-const TEST_MS = 240_000;
+const TEST_MS = 600_000;
 
 interface Smoke {
   readonly run: string;

@@ -100,4 +100,4 @@ it('gives way to a pass when the mapping was changed, and when the relay does no
   world.stack.mapping.enable();
   await settled(world);
   expect(await world.stack.sweep()).toMatchObject({ cause: 'unsettled', items: 200, signals: 0 });
-}, 120_000);
+}, 600_000);

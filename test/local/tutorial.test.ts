@@ -21,9 +21,9 @@ import { providePackages } from '../builders/provided-packages';
 import { postToConsole, withoutServers } from './harness/console-calls';
 import { STARTUP_MS, until } from './harness/world';
 
-const TUTORIAL_MS = 400_000;
-const COMMAND_MS = 60_000;
-const STOP_MS = 40_000;
+const TUTORIAL_MS = 900_000;
+const COMMAND_MS = 180_000;
+const STOP_MS = 120_000;
 
 /** The reader's home folder. */
 const home = mkdtempSync(join(tmpdir(), 'outbox-tutorial-'));

@@ -17,7 +17,7 @@ export interface Arrival {
 
 /** How long a broker keeps a request while it has no message; it sends a new message at once. */
 const MAX_WAIT_MS = 1_000;
-const CAUGHT_UP_MS = 60_000;
+const CAUGHT_UP_MS = 180_000;
 
 /** Reads whole topics from the beginning, as a plain kafkajs consumer does. */
 export class TopicReader {

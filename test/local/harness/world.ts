@@ -13,7 +13,7 @@ import { emptyDatabase, sharedKafka } from './shared-servers';
 import { TopicReader } from './topic-reader';
 
 /** Real servers take time to start and to respond. */
-export const STARTUP_MS = 120_000;
+export const STARTUP_MS = 300_000;
 
 const anything = z.object({ n: z.number(), text: z.string().optional() });
 
@@ -134,7 +134,7 @@ async function itemsOf(
 const POLL_MS = 100;
 
 /** Polls until `isTrue` returns true. */
-export async function until(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+export async function until(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 180_000): Promise<void> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const startedAt = Date.now();

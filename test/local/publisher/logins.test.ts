@@ -100,7 +100,7 @@ describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
   it('publishes past the lifetime of its token, in order and without a duplicate, and signs new ones', async () => {
     const topic = await newTopic('token');
     const publisher = publisherFor({ kind: 'iam' }, broker.sasl);
-    await waitUntil('The topic', 20_000, async () =>
+    await waitUntil('The topic', 60_000, async () =>
       (await publisher.partitionCount(topic)).kind === 'topic' ? true : undefined,
     );
     const signed = tokens.length;

@@ -97,7 +97,7 @@ describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
 
     expect(await publisher.partitionCount(topic)).toEqual({ kind: 'topic', partitions: 5 });
     // A broker shows the leaders of a new topic a moment before it accepts messages for them.
-    await waitUntil('The acknowledgement', 10_000, async () => {
+    await waitUntil('The acknowledgement', 60_000, async () => {
       const [outcome] = await publisher.publish([batch(topic, 4, message(topic, Buffer.from('first')))]);
       return outcome?.kind === 'acked' ? true : undefined;
     });

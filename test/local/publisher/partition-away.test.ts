@@ -17,7 +17,6 @@ const OUT_OF_SYNC_MS = 60_000;
 /** Until all brokers know, and the other replicas fetch from the new leaders: about two seconds. */
 const REPLICATED_AGAIN_MS = 5_000;
 
-jest.setTimeout(180_000);
 
 let cluster: KafkaCluster;
 let publisher: KafkaPublisher;
@@ -158,7 +157,7 @@ describe.each(PUBLISHERS)('with %s', (_, openPublisher) => {
         ],
       }),
     );
-    await waitUntil('The starved topic', 30_000, async () =>
+    await waitUntil('The starved topic', 90_000, async () =>
       failedIn(await publishRound([...healthy, ['starved', 0]], 'after')).length === 0 ? true : undefined,
     );
     const producers = made;
