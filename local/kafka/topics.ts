@@ -14,8 +14,8 @@ export interface TopicSpec {
 
 export const DEFAULT_PARTITIONS = 12;
 
-/** Short waits: a cluster on the same machine responds at once or is not there. */
-const RETRY = { initialRetryTime: 50, maxRetryTime: 250, retries: 8 } as const;
+/** Short waits at first: a cluster on the same machine responds at once, is busy for seconds, or is not there. */
+const RETRY = { initialRetryTime: 50, maxRetryTime: 1_000, retries: 12 } as const;
 
 /** A client for administration; without logs, because kafkajs reports every retry of a starting cluster as an error. */
 export const adminClient = (brokers: readonly string[]): Kafka =>
