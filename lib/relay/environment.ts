@@ -29,7 +29,7 @@ export interface RelayConfig extends BrokerConfig {
   readonly maxBatchBytes: number;
   /** Timeout of one request to a broker. */
   readonly requestTimeoutMs: number;
-  /** `strict`: versions are dense from 1 on, and an item waits for the version before it. */
+  /** `strict`: versions are dense, and an item waits while the version before it is being committed. */
   readonly order: Order;
   /** Age of a record from which the stream may have dropped records before it. */
   readonly lateAfterSeconds: number;

@@ -35,6 +35,17 @@ test.each<[string, (dollars: CostEstimate['dollarsPerMonth']) => number]>([
   expect(row?.match(/[\d,]+\.\d\d/g)).toEqual(expected);
 });
 
+test('the page has the totals of events that fit a KB less', () => {
+  const totals = [1, 100, 1_000].map((eventsPerSecond) =>
+    costOf({ eventsPerSecond, eventBytes: 700 }).dollarsPerMonth.total.toLocaleString('en-US', {
+      maximumFractionDigits: 2,
+    }),
+  );
+  expect(comparison).toContain(
+    `With 700 bytes it is three, and the totals are ${totals[0]}, ${totals[1]} and ${totals[2]}.`,
+  );
+});
+
 test('each link to a source has an address, and each address is used', () => {
   const prose = comparison.replaceAll(/^\[[^\]]+\]: .*$/gm, '');
   const used = new Set([...prose.matchAll(/\]\[([\w-]+)\]/g)].map(([, name]) => name));

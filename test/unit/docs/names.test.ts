@@ -16,6 +16,7 @@ const words = new Set(
 /** Names of AWS and other libraries, and of an example's variable. */
 const NOT_OURS: ReadonlySet<string> = new Set([
   ...['AlterConfigs', 'ConnectionCount', 'ConnectionCreationRate', 'ExitError', 'OutOfMemory', 'ReplicationLatency'],
+  ...['MilliSecondsBehindSource', 'MilliSecondsSinceLastEvent', 'TotalNumberOfCreateEventsSeen'],
   ...['NodeSDK', 'asyncStart', 'uncaughtException'],
   ...['UpdateTimeToLive', 'enforceSSL', 'grantWriteData', 'orderEvents', 'parseChannels', 'toJsonSchema'],
   // A field that a decision rejects.
