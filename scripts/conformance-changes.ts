@@ -5,6 +5,8 @@ export type ChangeToAnswer = Omit<Vector, 'item' | 'refused'>;
 
 const COMMITTED_AT = 1_767_323_045_678;
 const REQUEST_ID = '019b7ca9-8f2e-7abc-9def-0123456789ab';
+/** Every normalization of Unicode changes it, and to another text than the others do. */
+const NOT_COMPOSED = 'o\u0308 \u212b \ufb01';
 const TRACEPARENT = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
 
 const placed = { id: 'a', type: 'order.placed', topic: 'orders', data: '{"total":5}' };
@@ -51,7 +53,10 @@ export const VALID: readonly ChangeToAnswer[] = [
       ],
     }),
   },
-  { name: 'json-data-with-unicode', change: event({ data: '{"name":"Größe 日本 😀 \u2028","n":1e-7}' }) },
+  {
+    name: 'json-data-with-unicode',
+    change: event({ data: `{"name":"Größe 日本 😀 \u2028 ${NOT_COMPOSED}","n":1e-7}` }),
+  },
   { name: 'text-data', change: change({ events: [text] }) },
   { name: 'empty-text-data', change: change({ events: [{ ...text, data: '' }] }) },
   {
@@ -61,26 +66,34 @@ export const VALID: readonly ChangeToAnswer[] = [
   { name: 'empty-binary-data', change: event({ contentType: 'application/octet-stream', data: { base64: '' } }) },
   { name: 'no-data', change: change({ events: [{ id: 'a', type: 'order.deleted', topic: 'orders' }] }) },
   { name: 'content-type-that-is-the-default', change: event({ contentType: 'application/json' }) },
-  { name: 'content-type-with-parameters', change: event({ contentType: 'application/vnd.shop+json; charset=utf-8' }) },
+  { name: 'content-type-with-parameters', change: event({ contentType: 'application/vnd.shop+json; charset=UTF-8' }) },
   { name: 'data-schema', change: event({ dataSchema: 'https://example.com/order.json#/v1' }) },
-  { name: 'headers', change: event({ headers: { tenant: 'a', 'x-empty': '', 'X Größe': 'Wert 😀\n' } }) },
+  {
+    name: 'headers',
+    change: event({
+      headers: { tenant: 'a', 'x-empty': '', 'X Größe': 'Wert 😀\n', [`x-${NOT_COMPOSED}`]: NOT_COMPOSED },
+    }),
+  },
   { name: 'no-headers', change: event({ headers: {} }) },
   { name: 'topic-with-every-kind-of-character', change: event({ topic: 'Orders_v2.eu-1' }) },
   { name: 'time-of-its-own', change: event({ time: '2025-12-31T23:59:59.123456789+05:30' }) },
   { name: 'time-that-is-the-default', change: event({ time: '2026-01-02T03:04:05.678Z' }) },
   { name: 'time-of-a-whole-second', change: change({ committedAt: 1_767_323_045_000 }) },
   { name: 'type-with-version', change: event({ type: 'order.placed.v2' }) },
-  { name: 'type-and-id-with-unicode', change: event({ type: 'größe.geändert', id: 'ä 日本 😀' }) },
+  {
+    name: 'type-and-id-with-unicode',
+    change: event({ type: `größe.${NOT_COMPOSED}`, id: `ä 日本 😀 ${NOT_COMPOSED}` }),
+  },
   { name: 'source-with-host', change: change({ source: 'https://shop.example:8080/a%20b?c=d#e' }) },
   { name: 'source-that-is-relative', change: change({ source: 'shop/order' }) },
   { name: 'region-of-a-partition', change: change({ region: 'us-gov-east-1' }) },
   { name: 'aggregate-with-every-kind-of-character', change: change({ aggregate: 'Order.v2_eu-1' }) },
-  { name: 'key-with-unicode', change: change({ key: 'Größe/日本/😀' }) },
+  { name: 'key-with-unicode', change: change({ key: `Größe/日本/😀/${NOT_COMPOSED}` }) },
   { name: 'key-with-separator-and-control-characters', change: change({ key: '4#2\n\u0000"\\' }) },
   { name: 'longest-key', change: change({ key: { repeat: 'é', times: 1021 } }) },
   { name: 'trace-context', change: change({ traceparent: TRACEPARENT, tracestate: 'a=1,b@c=2' }) },
   { name: 'traceparent-alone', change: change({ traceparent: TRACEPARENT }) },
-  { name: 'cause-and-flow', change: change({ causationId: 'event ä', correlationId: 'flow-1' }) },
+  { name: 'cause-and-flow', change: change({ causationId: 'event ä', correlationId: `flow ${NOT_COMPOSED}` }) },
   { name: 'large-item', change: change({ events: [{ ...text, data: { repeat: 'x', times: 400_000 } }] }) },
   {
     name: 'request-id',

@@ -3,7 +3,7 @@ import { SessionError } from '../session';
 import { parseAnswer } from './answer';
 import { Judge, type VectorResult } from './judge';
 import { expand, type Vector } from './vectors';
-import { WriterProcess, type Reply } from './writer-process';
+import { MAX_PRINTED, WriterProcess, type Reply } from './writer-process';
 
 export interface CheckWriterOptions {
   /** For the shell. */
@@ -34,14 +34,16 @@ export async function checkWriter(
   let writer: WriterProcess | undefined;
   let lost = 0;
   try {
-    for (const abbreviated of vectors) {
+    for (const [index, abbreviated] of vectors.entries()) {
       const vector = expand(abbreviated) as Vector;
       let result: VectorResult;
       if (lost === MAX_LOST_WRITERS) {
         result = { name: vector.name, verdict: 'not-run', problems: [] };
       } else {
         writer ??= new WriterProcess(command);
-        const reply = await writer.ask(JSON.stringify(vector.change), timeoutMs);
+        let reply = await writer.ask(JSON.stringify(vector.change), timeoutMs);
+        // No further change shows whether the writer prints another line after its last answer.
+        if (reply.kind === 'line' && index === vectors.length - 1) reply = (await writer.stop()) ?? reply;
         if (reply.kind === 'line') {
           result = judge.judge(vector, parseAnswer(reply.line));
         } else {
@@ -66,6 +68,8 @@ function assertRunnable(reply: Reply, command: string): void {
   throw new SessionError(`conformance: the shell cannot run ${shown(command)}: the writer ${reply.how}`);
 }
 
+const ONE_LINE = 'it must print one line for each change, and logs to stderr';
+
 function problemOf(reply: Exclude<Reply, { kind: 'line' }>, timeoutMs: number): string {
   switch (reply.kind) {
     case 'late':
@@ -73,6 +77,8 @@ function problemOf(reply: Exclude<Reply, { kind: 'line' }>, timeoutMs: number): 
     case 'ended':
       return `the writer ${reply.how}`;
     case 'extra':
-      return `the writer had printed another line after its last answer: ${shown(reply.line)}; it must print one line for each change, and logs to stderr`;
+      return `the writer had printed another line after its last answer: ${shown(reply.line)}; ${ONE_LINE}`;
+    case 'flood':
+      return `the writer had printed more than ${MAX_PRINTED} characters without an answer; ${ONE_LINE}`;
   }
 }

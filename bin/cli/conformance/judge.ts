@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isDeepStrictEqual } from 'node:util';
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
 import { messageOf } from '../../../lib/event/errors';
@@ -5,6 +6,7 @@ import { decodeItem, type AttributeValue, type OutboxItem } from '../../../lib/e
 import itemSchema from '../../../lib/event/item.schema.json';
 import { isRecord, shown } from '../../../lib/event/options';
 import { versionOfPosition } from '../../../lib/event/position';
+import { epochMsOfUuidV7 } from '../../../lib/event/uuid';
 import { documentOf, type Answer } from './answer';
 import type { DynamoDbJson, Vector } from './vectors';
 
@@ -21,6 +23,8 @@ export interface VectorResult {
 }
 
 const MAX_PROBLEMS = 5;
+/** A writer may generate an id before it knows the time of the commit. */
+const MAX_ID_AGE_MS = 86_400_000;
 
 let compiled: ValidateFunction | undefined;
 
@@ -81,7 +85,7 @@ export class Judge {
     ];
   }
 
-  #problemsOfGenerated({ generated = [] }: Vector, { sk, events }: OutboxItem): readonly string[] {
+  #problemsOfGenerated({ generated = [] }: Vector, { sk, events, committedAt }: OutboxItem): readonly string[] {
     const isPositionGenerated = generated.includes('position');
     if (isPositionGenerated && versionOfPosition(sk) !== undefined) {
       return [`sk is ${shown(sk)}; it must be a UUIDv7, because the change has no version`];
@@ -93,8 +97,20 @@ export class Judge {
     ]);
     const repeated = [...made].filter((id) => this.#generated.has(id));
     for (const id of made) this.#generated.add(id);
-    return repeated.map((id) => `the writer has generated ${shown(id)} before; generated ids must be unique`);
+    return [
+      ...repeated.map((id) => `the writer has generated ${shown(id)} before; generated ids must be unique`),
+      ...[...made].flatMap((id) => wrongTimeOf(id, committedAt)),
+    ];
   }
+}
+
+/** Consumers dead-letter an event whose UUIDv7 is too old, and a position of another time changes the order of a key. */
+function wrongTimeOf(id: string, committedAt: number): readonly string[] {
+  const time = epochMsOfUuidV7(id);
+  const isNear = (expected: number): boolean => Math.abs(Number(time) - expected) <= MAX_ID_AGE_MS;
+  if (time === undefined || isNear(committedAt) || isNear(Date.now())) return [];
+  const found = `the time of the generated UUIDv7 ${shown(id)} is ${time}`;
+  return [`${found}; it must be committedAt (${committedAt}) in milliseconds, or the clock's time`];
 }
 
 function decoding(item: DynamoDbJson): OutboxItem | string {
@@ -129,8 +145,7 @@ const comparable = (item: OutboxItem): unknown => ({
   events: item.events.map(({ data, headers = {}, ...event }) => ({
     ...event,
     headers,
-    // Unlike UTF-8, Latin-1 has a text for all bytes.
-    data: data === undefined ? undefined : Buffer.from(data as string).toString('latin1'),
+    data: data === undefined ? undefined : Buffer.from(data as string),
   })),
 });
 
@@ -145,16 +160,27 @@ function differences(expected: unknown, found: unknown, path: string): readonly 
   if (Array.isArray(expected) && Array.isArray(found) && expected.length === found.length) {
     return expected.flatMap((each, index) => differences(each, found[index], `${path}[${index}]`));
   }
-  if (isRecord(expected) && isRecord(found)) {
+  if (isRecord(expected) && isRecord(found) && !isBytes(expected) && !isBytes(found)) {
     const names = new Set([...Object.keys(expected), ...Object.keys(found)]);
     return [...names].flatMap((name) =>
       differences(expected[name], found[name], path === '' ? name : `${path}.${name}`),
     );
   }
-  return [`${path} is ${described(found)}; it must be ${described(expected)}`];
+  const isNormalized = normalized(expected) !== undefined && normalized(expected) === normalized(found);
+  const hint = isNormalized ? ', without a change of its Unicode normalization' : '';
+  return [`${path} is ${described(found)}; it must be ${described(expected)}${hint}`];
 }
+
+const isBytes = (value: unknown): value is Buffer => Buffer.isBuffer(value);
 
 const described = (value: unknown): string => {
   if (value === undefined) return 'missing';
+  if (isBytes(value)) return isUtf8(value) ? shown(value.toString()) : `the bytes ${shown(value.toString('base64'))}`;
   return Array.isArray(value) ? `a list of ${value.length}` : shown(value);
+};
+
+/** The text in one normalization; `undefined` for any other value. */
+const normalized = (value: unknown): string | undefined => {
+  const text = isBytes(value) ? value.toString() : value;
+  return typeof text === 'string' ? text.normalize('NFKC') : undefined;
 };

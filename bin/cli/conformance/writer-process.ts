@@ -6,8 +6,12 @@ export type Reply =
   | { readonly kind: 'late' }
   | { readonly kind: 'ended'; readonly code: number | null; readonly how: string }
   /** The writer had printed more lines than answers, so that none can be assigned. */
-  | { readonly kind: 'extra'; readonly line: string };
+  | { readonly kind: 'extra'; readonly line: string }
+  /** The writer had printed more than {@link MAX_PRINTED} characters that are no answers, and was killed. */
+  | { readonly kind: 'flood' };
 
+/** Several times the longest item in DynamoDB JSON whose characters are all escaped. */
+export const MAX_PRINTED = 16 * 1024 * 1024;
 const KEPT_STDERR = 2_000;
 const END_GRACE_MS = 2_000;
 /** A terminal sends them to the group of this process alone. */
@@ -18,6 +22,9 @@ export class WriterProcess {
   readonly #child: ChildProcess;
   readonly #unread: string[] = [];
   #unfinished = '';
+  /** Characters of the two above. */
+  #printed = 0;
+  #hasFlooded = false;
   #stderr = '';
   #ended: Extract<Reply, { kind: 'ended' }> | undefined;
   #wake: () => void = () => undefined;
@@ -29,6 +36,11 @@ export class WriterProcess {
     this.#child = child;
     // Not by `readline`, which also ends lines at U+2028 and U+2029; JSON may contain both.
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      this.#printed += text.length;
+      if (this.#printed > MAX_PRINTED) {
+        this.#flooded();
+        return;
+      }
       const [first = '', ...others] = text.split('\n');
       const lines = [this.#unfinished + first, ...others];
       this.#unfinished = lines.pop() ?? '';
@@ -48,27 +60,49 @@ export class WriterProcess {
 
   /** Sends a line and resolves with the reply. Never rejects. */
   async ask(line: string, timeoutMs: number): Promise<Reply> {
-    const extra = this.#unread.shift();
-    if (extra !== undefined) return { kind: 'extra', line: extra };
+    const unasked = this.#unasked();
+    if (unasked !== undefined) return unasked;
     this.#child.stdin?.write(`${line}\n`);
     const isLate = await this.#changed(timeoutMs);
+    if (this.#hasFlooded) return { kind: 'flood' };
     const answer = this.#unread.shift();
+    this.#printed = this.#unfinished.length + this.#unread.reduce((sum, each) => sum + each.length + 1, 0);
     if (answer !== undefined) return { kind: 'line', line: answer };
     return isLate ? { kind: 'late' } : (this.#ended ?? { kind: 'late' });
   }
 
-  /** Lets the writer end by closing its input, and kills it if it does not. */
-  async stop(): Promise<void> {
+  /**
+   * Lets the writer end by closing its input, and kills it if it does not. Resolves with what it has printed after its
+   * last answer, if anything.
+   */
+  async stop(): Promise<Reply | undefined> {
     this.#child.stdin?.end();
     const hasEnded = (): boolean => this.#ended !== undefined;
     await this.#changed(END_GRACE_MS, hasEnded);
     this.#kill();
     await this.#changed(END_GRACE_MS, hasEnded);
     for (const name of SIGNALS) process.off(name, this.#interrupted);
+    return this.#unasked() ?? (this.#unfinished === '' ? undefined : { kind: 'extra', line: this.#unfinished });
+  }
+
+  /** Output that is no answer, because no change was sent before it. */
+  #unasked(): Reply | undefined {
+    if (this.#hasFlooded) return { kind: 'flood' };
+    const line = this.#unread.shift();
+    return line === undefined ? undefined : { kind: 'extra', line };
+  }
+
+  #flooded(): void {
+    this.#hasFlooded = true;
+    this.#unread.length = 0;
+    this.#unfinished = '';
+    this.#child.stdout?.destroy();
+    this.#kill();
+    this.#wake();
   }
 
   /** Resolves when there is a line or an end: whether the time was over before. */
-  #changed(timeoutMs: number, isDone = () => this.#unread.length > 0 || this.#ended !== undefined): Promise<boolean> {
+  #changed(timeoutMs: number, isDone = () => this.#hasAnything()): Promise<boolean> {
     if (isDone()) return Promise.resolve(false);
     return new Promise((resolve) => {
       const timer = setTimeout(() => finish(true), timeoutMs);
@@ -81,6 +115,10 @@ export class WriterProcess {
         if (isDone()) finish(false);
       };
     });
+  }
+
+  #hasAnything(): boolean {
+    return this.#unread.length > 0 || this.#hasFlooded || this.#ended !== undefined;
   }
 
   #end(code: number | null, how: string): void {

@@ -89,6 +89,36 @@ test('a writer that prints another line is started again, because its answers ca
   expect(second).toContain('key-empty failed the writer had printed another line after its last answer: "{\\"log');
 });
 
+test('a writer that prints another line after its very last answer does not pass', async () => {
+  for (const end of ['process.stdout.write(\'{"log":"done"}\\n\')', "process.stdout.write('half a line')"]) {
+    const body = `send(answer); if (line.includes('"version":0')) ${end};`;
+    expect(await check(program(body))).toEqual(
+      replaced(
+        5,
+        expect.stringMatching(/^version-0 failed the writer had printed another line after its last answer: /),
+      ),
+    );
+  }
+});
+
+test.each([
+  ['one endless line', `'x'.repeat(1 << 20)`],
+  ['endless lines', `'x\\n'.repeat(1 << 19)`],
+])(
+  'a writer that prints %s is killed before it fills the memory',
+  async (_, output) => {
+    const body = `if (${IS_HEADERS}) { const flood = () => process.stdout.write(${output}, flood); flood(); } else send(answer);`;
+    const [first, second, ...others] = await check(program(body));
+    expect([first, second]).toEqual(PASSED.slice(0, 2));
+    // An endless number of lines has a first one, which is a wrong answer.
+    expect(others[0]).toMatch(
+      /^headers failed (the writer had printed more than 16777216 characters|the line is no JSON)/,
+    );
+    expect(others.at(-1)).toBe('version-0 passed');
+  },
+  60_000,
+);
+
 test('a writer that loses each answer is not started forever', async () => {
   const failed = 'failed the writer ended with exit code 1';
   expect(await check(program('process.exit(1)'))).toEqual([

@@ -19,6 +19,8 @@ const withEvent = (name: string, attributes: Record<string, unknown>): unknown =
   return changed(name, { events: { L: [{ M: { ...first?.M, ...attributes } }, ...others] } });
 };
 
+const nested = (open: string, close: string): string => `{"pk":${open.repeat(50_000)}1${close.repeat(50_000)}}`;
+
 const OTHER_ID = '019b7ca9-8f2e-7000-8000-000000000001';
 
 test.each(
@@ -57,6 +59,35 @@ test.each<[string, string, unknown, string]>([
     'with-version',
     { pk: 'order#42' },
     'pk is "\\"order#42\\""; it must be one type of DynamoDB JSON, such as {"S":"text"}',
+  ],
+  [
+    'a name of Object.prototype',
+    'with-version',
+    { pk: { constructor: 'a' } },
+    'pk is "{\\"constructor\\":\\"a\\"}"; it',
+  ],
+  ['the name of a prototype', 'with-version', '{"pk":{"__proto__":"a"}}', 'it must be one type of DynamoDB JSON'],
+  ['endless nesting of maps', 'with-version', nested('{"M":{"a":', '}}'), 'deeper than the 32 levels of DynamoDB'],
+  ['endless nesting of lists', 'with-version', nested('[', ']'), 'it must be one type of DynamoDB JSON'],
+  [
+    'composed characters',
+    'key-with-unicode',
+    changed('key-with-unicode', { pk: { S: vectorOf('key-with-unicode').item!['pk']!.S!.normalize('NFC') } }),
+    'without a change of its Unicode normalization',
+  ],
+  [
+    'composed characters in data',
+    'json-data-with-unicode',
+    withEvent('json-data-with-unicode', {
+      data: { S: vectorOf('json-data-with-unicode').item!['events']!.L![0]!.M!['data']!.S!.normalize('NFD') },
+    }),
+    'it must be "{\\"name\\":\\"Größe',
+  ],
+  [
+    'text in Latin-1',
+    'json-data-with-unicode',
+    withEvent('json-data-with-unicode', { data: { B: Buffer.from('Größe', 'latin1').toString('base64') } }),
+    'events[0].data is the bytes "R3L232U="',
   ],
   ['two types', 'with-version', { pk: { S: 'a', N: '1' } }, 'it must be one type of DynamoDB JSON'],
   ['a number that is no text', 'with-version', { committedAt: { N: 5 } }, 'committedAt.N is 5; it must be a text with'],
@@ -170,6 +201,23 @@ test('generated ids may be any, and none twice', () => {
   expect(judged(name, itemOf(['c', 'b']), judge).problems).toEqual([
     `the writer has generated "${OTHER_ID}" before; generated ids must be unique`,
     'the writer has generated "b" before; generated ids must be unique',
+  ]);
+});
+
+test.each([
+  ['in seconds', 1_767_323_045, false],
+  ['of no clock', 0, false],
+  ['in microseconds', 1_767_323_045_678_000 % 2 ** 48, false],
+  ['of committedAt', 1_767_323_045_678, true],
+  ['of the clock', Date.now(), true],
+])('a generated UUIDv7 with a time %s: accepted is %p', (_, time, isAccepted) => {
+  const hex = time.toString(16).padStart(12, '0');
+  const id = `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000001`;
+  const result = judged('without-version', changed('without-version', { sk: { S: id } }));
+  expect(result.verdict).toBe(isAccepted ? 'passed' : 'failed');
+  if (isAccepted) return;
+  expect(result.problems).toEqual([
+    `the time of the generated UUIDv7 "${id}" is ${time}; it must be committedAt (1767323045678) in milliseconds, or the clock's time`,
   ]);
 });
 
