@@ -26,6 +26,7 @@ let service = '';
 
 const run = (command: string, args: readonly string[], cwd = service): string =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const read = (file: string): string => readFileSync(installed('dynamodb-outbox', file), 'utf8');
 const node = (...args: string[]): string => run(process.execPath, args);
 const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 const installed = (...path: string[]): string => join(service, 'node_modules', ...path);
@@ -67,7 +68,7 @@ it('installing the package adds one package', () => {
   expect(readdirSync(installed()).filter((name) => !name.startsWith('.'))).toEqual(['dynamodb-outbox']);
 });
 
-it('the package holds the library, what is bundled and its papers, and nothing else', () => {
+it('the package holds the library, what is bundled, its papers and the examples that they link, and nothing else', () => {
   const top = new Set(
     readdirSync(installed('dynamodb-outbox'), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -81,6 +82,7 @@ it('the package holds the library, what is bundled and its papers, and nothing e
 
   expect([...top].toSorted()).toEqual([
     'CHANGELOG.md',
+    'CONTRIBUTING.md',
     'LICENSE',
     'README.md',
     'conformance/vectors.json',
@@ -88,8 +90,26 @@ it('the package holds the library, what is bundled and its papers, and nothing e
     'dist/lambdas',
     'dist/lib',
     'docs',
+    'examples',
+    'examples/console.png',
+    'examples/order-service',
+    'examples/writers',
     'package.json',
   ]);
+});
+
+it('each relative link of a published page leads to a published file', () => {
+  const root = installed('dynamodb-outbox');
+  const pages = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
+  const dead = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !/^[a-z]+:/.test(link) && !existsSync(join(root, dirname(page), link)))
+      .map((link) => `${page}: ${link}`),
+  );
+
+  expect(pages.length).toBeGreaterThan(100);
+  expect(dead).toEqual([]);
 });
 
 it('the command line runs without any other package', () => {
