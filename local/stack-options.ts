@@ -7,6 +7,8 @@ export interface StackOptions {
   readonly topics: readonly TopicSpec[];
   /** Nodes of the Kafka cluster to start. Default 1. */
   readonly nodes?: 1 | 3;
+  /** Version of Apache Kafka, such as `3.8.1`. Default: the variable `KAFKA_VERSION`, or that of `local/kafka/pom.xml`. */
+  readonly kafkaVersion?: string;
   /** A running cluster to use instead, `host:port` each. Default: the variable `KAFKA_BROKERS`, separated by commas. */
   readonly brokers?: readonly string[];
   /** A running DynamoDB Local to use instead. Default: the variable `DYNAMODB_ENDPOINT`. */
@@ -40,6 +42,7 @@ export interface StackOptions {
 const OPTIONS: Readonly<Record<keyof StackOptions, true>> = {
   topics: true,
   nodes: true,
+  kafkaVersion: true,
   brokers: true,
   dynamodbEndpoint: true,
   accessKeyId: true,

@@ -218,7 +218,9 @@ interface Parts {
 async function startParts(options: ResolvedStackOptions, undo: Undo[], logFolder: string): Promise<Parts> {
   const { onProgress } = options;
   const plan =
-    options.brokers === undefined ? await planKafka({ nodes: options.nodes, logFolder, onProgress }) : undefined;
+    options.brokers === undefined
+      ? await planKafka({ version: options.kafkaVersion, nodes: options.nodes, logFolder, onProgress })
+      : undefined;
   const brokers = plan?.brokers ?? options.brokers ?? [];
   const startKafka = async (): Promise<KafkaCluster | undefined> => {
     if (plan === undefined) return undefined;

@@ -33,6 +33,8 @@ export interface KafkaLogin extends KafkaUser {
 }
 
 export interface KafkaOptions {
+  /** Of Apache Kafka, such as `3.8.1`. Default: the variable `KAFKA_VERSION`, or that of `pom.xml`. */
+  readonly version?: string;
   /** One node, or three with replication factor 3 and `min.insync.replicas` 2. Default 1. */
   readonly nodes?: 1 | 3;
   /**
@@ -97,7 +99,7 @@ export async function planKafka(options: KafkaOptions = {}): Promise<PlannedClus
   const brokers = ports.slice(0, count).map(addressOf);
   const listenerPorts = await Promise.all(listeners.map(() => freePorts(count)));
   const start = async (): Promise<KafkaCluster> => {
-    const prepared = await prepareKafka(onProgress);
+    const prepared = await prepareKafka(onProgress, options.version);
     const logFolder = options.logFolder ?? newLogFolder();
     const data = mkdtempSync(join(tmpdir(), 'outbox-kafka-'));
     const users = listeners.flatMap(({ login }) => login ?? []);

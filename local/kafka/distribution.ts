@@ -8,7 +8,7 @@ import { reportStep, type OnProgress } from '../progress';
 import { runCommand } from '../run-command';
 import type { KafkaDistribution } from './broker';
 import { recordClassArchive } from './class-archive';
-import { distributionFolder, POM } from './distribution-folder';
+import { distributionFolder, kafkaVersion, POM } from './distribution-folder';
 import { serverProperties } from './properties';
 import { javaVersion, requireTools } from './tools';
 
@@ -29,17 +29,22 @@ const ANY_CLUSTER_ID = 'MkU3OEVBNTcwNTJENDM2Qg';
  * Downloads the jars of Apache Kafka once. Several processes may call it at once: each works in a folder of its own,
  * and the first to finish wins.
  *
- * @throws LocalStackError `missing-tool` or `command-failed`.
+ * @param version - Default: the variable `KAFKA_VERSION`, or that of `pom.xml`
+ * @throws LocalStackError `missing-tool`, `invalid-option` or `command-failed`.
  */
-export async function prepareKafka(onProgress: OnProgress): Promise<KafkaDistribution> {
-  requireTools();
-  const folder = distributionFolder();
-  if (!existsSync(folder)) await reportStep(onProgress, 'download Apache Kafka', (detail) => download(folder, detail));
+export async function prepareKafka(onProgress: OnProgress, version = kafkaVersion()): Promise<KafkaDistribution> {
+  requireTools(undefined, { ...process.env, KAFKA_VERSION: version });
+  const folder = distributionFolder(version);
+  if (!existsSync(folder)) {
+    await reportStep(onProgress, `download Apache Kafka ${version}`, (detail) => download(version, folder, detail));
+  }
   const distribution = {
     classPath: join(folder, 'lib', '*'),
     jvmFlags: JVM_FLAGS,
     bootstrapCheckpoint: join(folder, BOOTSTRAP_CHECKPOINT),
   };
+  // Another version than the process's own is started too seldom to pay for the recording of its archive.
+  if (version !== kafkaVersion()) return distribution;
   const archive = join(
     folder,
     `java-${createHash('sha256')
@@ -55,7 +60,7 @@ export async function prepareKafka(onProgress: OnProgress): Promise<KafkaDistrib
   return { ...distribution, jvmFlags: [...JVM_FLAGS, `-XX:SharedArchiveFile=${archive}`] };
 }
 
-async function download(folder: string, detail: (text: string) => void): Promise<void> {
+async function download(version: string, folder: string, detail: (text: string) => void): Promise<void> {
   const draft = join(CACHE, `draft-${randomUUID()}`);
   const lib = join(draft, 'lib');
   mkdirSync(lib, { recursive: true });
@@ -64,7 +69,7 @@ async function download(folder: string, detail: (text: string) => void): Promise
     if (/Downloaded from .*\.jar/.test(line)) detail(`${(jars += 1)} jars`);
   };
   try {
-    const goal = [MAVEN_GOAL, '-DincludeScope=runtime', `-DoutputDirectory=${lib}`];
+    const goal = [MAVEN_GOAL, `-Dkafka.version=${version}`, '-DincludeScope=runtime', `-DoutputDirectory=${lib}`];
     await runCommand('mvn', ['--batch-mode', '--file', POM, ...goal], { onLine });
     await makeBootstrapCheckpoint(join(lib, '*'), join(draft, BOOTSTRAP_CHECKPOINT));
     await rename(draft, folder).catch((cause: unknown) => {

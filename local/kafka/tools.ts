@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { LocalStackError } from '../errors';
-import { distributionFolder } from './distribution-folder';
+import { distributionFolder, kafkaVersion } from './distribution-folder';
 
 /** Kafka 4 brokers refuse to run on an older version. */
 const MIN_JAVA = 17;
@@ -32,7 +32,8 @@ export function missingTools(environment = process.env): readonly MissingTool[] 
     });
   }
   // Maven only downloads the jars, so it is not needed once they are there.
-  if (!existsSync(distributionFolder()) && spawnSync('mvn', ['--version'], { env: environment }).error !== undefined) {
+  const folder = distributionFolder(kafkaVersion(environment));
+  if (!existsSync(folder) && spawnSync('mvn', ['--version'], { env: environment }).error !== undefined) {
     missing.push({
       tool: 'mvn',
       problem: 'there is no "mvn" on the PATH, and the jars of Apache Kafka are not downloaded yet',

@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +16,7 @@ import { dirname, join, relative } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { encodeRelayConfig, RELAY_DEFAULTS } from '../../lib/relay/environment';
 import { providePackages } from '../builders/provided-packages';
+import { testedVersions } from '../builders/support-page';
 import { blocksOf } from '../unit/docs/documented-commands';
 
 const ROOT = join(__dirname, '../..');
@@ -26,6 +28,7 @@ let service = '';
 
 const run = (command: string, args: readonly string[], cwd = service): string =>
   execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+const read = (file: string): string => readFileSync(installed('dynamodb-outbox', file), 'utf8');
 const node = (...args: string[]): string => run(process.execPath, args);
 const hashOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 const installed = (...path: string[]): string => join(service, 'node_modules', ...path);
@@ -67,7 +70,7 @@ it('installing the package adds one package', () => {
   expect(readdirSync(installed()).filter((name) => !name.startsWith('.'))).toEqual(['dynamodb-outbox']);
 });
 
-it('the package holds the library, what is bundled and its papers, and nothing else', () => {
+it('the package holds the library, what is bundled, its papers and the examples that they link, and nothing else', () => {
   const top = new Set(
     readdirSync(installed('dynamodb-outbox'), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
@@ -81,15 +84,36 @@ it('the package holds the library, what is bundled and its papers, and nothing e
 
   expect([...top].toSorted()).toEqual([
     'CHANGELOG.md',
+    'CONTRIBUTING.md',
     'LICENSE',
     'README.md',
+    'SECURITY.md',
+    'SUPPORT.md',
     'conformance/vectors.json',
     'dist/bin',
     'dist/lambdas',
     'dist/lib',
     'docs',
+    'examples',
+    'examples/console.png',
+    'examples/order-service',
+    'examples/writers',
     'package.json',
   ]);
+});
+
+it('each relative link of a published page leads to a published file', () => {
+  const root = installed('dynamodb-outbox');
+  const pages = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md'));
+  const dead = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !/^[a-z]+:/.test(link) && !existsSync(join(root, dirname(page), link)))
+      .map((link) => `${page}: ${link}`),
+  );
+
+  expect(pages.length).toBeGreaterThan(100);
+  expect(dead).toEqual([]);
 });
 
 it('the command line runs without any other package', () => {
@@ -202,97 +226,159 @@ it.each(['relay', 'relay-platformatic'])(
   MINUTES_MS,
 );
 
-it(
-  'its types check in a strict service, as CommonJS and as ES modules',
-  () => {
-    provide(
-      'zod',
-      'typescript',
-      'kafkajs',
-      '@opentelemetry/api',
-      '@types/node',
-      'undici-types',
-      '@aws-sdk/client-dynamodb',
-      '@aws-sdk/lib-dynamodb',
-      'aws-cdk-lib',
-      'constructs',
-    );
-    const source = `
-    import { createOutbox, defineEvents, OutboxError } from 'dynamodb-outbox';
-    import { createConsumer, runConsumer } from 'dynamodb-outbox/consumer';
-    import { createTestOutbox, eventFactory } from 'dynamodb-outbox/testing';
-    import { relayChannel, writeChannel, type WriteMessage } from 'dynamodb-outbox/channels';
-    import { traceOutbox } from 'dynamodb-outbox/otel';
-    import type { Outbox, OutboxConsumerProps } from 'dynamodb-outbox/cdk';
-    import { Kafka } from 'kafkajs';
-    import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-    import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
-    import { z } from 'zod';
-    const events = defineEvents({ 'order.placed': { schema: z.object({ total: z.number() }), topic: 'orders' } });
-    const outbox = createOutbox({ tableName: 'outbox', service: 'shop', events });
-    export const shipping = createConsumer({
-      name: 'shipping',
-      tableName: 'inbox',
-      client: DynamoDBDocument.from(new DynamoDBClient({})),
-      events,
-      handlers: { 'order.placed': ({ data }) => [{ Put: { TableName: 'shipments', Item: { total: data.total } } }] },
-    });
-    export const run = () => runConsumer({ consumer: shipping, kafka: new Kafka({ brokers: ['b:9092'] }), topics: ['orders'] });
-    export const stop: () => void = traceOutbox({ createSpans: false });
-    export const observe = (): void => {
-      relayChannel.subscribe((fact) => console.log(fact.report === 'parked' ? fact.reason : fact.outbox));
-      // @ts-expect-error a report that does not exist does not compile
-      relayChannel.subscribe((fact) => console.log(fact.report === 'lost'));
-      writeChannel.start.subscribe((message) => console.log((message as WriteMessage).tableName));
-    };
-    export const watched = (outbox: Outbox): OutboxConsumerProps['monitoring'] => ({ outbox: outbox.monitoring });
-    export async function check(): Promise<void> {
-      const kit = createTestOutbox({ events, tables: { orders: { id: 'S' } } });
-      await kit.deliver(shipping, { faults: 1 });
-      kit.expectPublished([{ type: 'order.placed', key: '42', data: { total: 5 } }]);
-      // @ts-expect-error a wrong payload does not compile
-      kit.expectPublished([{ type: 'order.placed', key: '42', data: { total: '5' } }]);
-      // @ts-expect-error a wrong payload does not compile
-      await eventFactory(events)('order.placed', { key: '42', data: { total: '5' } });
+/** A service that imports every entry point, uses each part of the writer and the consumer, and has the README's examples. */
+function writeTypedService(): string {
+  const typed = join(folder, 'typed');
+  // A project of its own, because the other tests provide single packages of these folders.
+  providePackages(
+    typed,
+    ...['zod', 'kafkajs', '@opentelemetry/api', '@types/node', 'undici-types', 'constructs', 'aws-cdk-lib', '@aws-cdk'],
+    ...['@aws', '@aws-sdk', '@smithy', 'aws-msk-iam-sasl-signer-js'],
+    ...['typescript', 'typescript-5.6', 'typescript-native'],
+  );
+  symlinkSync(installed('dynamodb-outbox'), join(typed, 'node_modules', 'dynamodb-outbox'));
+  const source = `
+  import { createOutbox, defineEvents, OutboxError } from 'dynamodb-outbox';
+  import { createConsumer, runConsumer } from 'dynamodb-outbox/consumer';
+  import { createTestOutbox, eventFactory } from 'dynamodb-outbox/testing';
+  import { relayChannel, writeChannel, type WriteMessage } from 'dynamodb-outbox/channels';
+  import { traceOutbox } from 'dynamodb-outbox/otel';
+  import type { Outbox, OutboxConsumerProps } from 'dynamodb-outbox/cdk';
+  import { Kafka } from 'kafkajs';
+  import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+  import { DynamoDBDocument } from '@aws-sdk/lib-dynamodb';
+  import { z } from 'zod';
+  const events = defineEvents({ 'order.placed': { schema: z.object({ total: z.number() }), topic: 'orders' } });
+  const outbox = createOutbox({ tableName: 'outbox', service: 'shop', events });
+  export const shipping = createConsumer({
+    name: 'shipping',
+    tableName: 'inbox',
+    client: DynamoDBDocument.from(new DynamoDBClient({})),
+    events,
+    handlers: { 'order.placed': ({ data }) => [{ Put: { TableName: 'shipments', Item: { total: data.total } } }] },
+  });
+  export const run = () => runConsumer({ consumer: shipping, kafka: new Kafka({ brokers: ['b:9092'] }), topics: ['orders'] });
+  export const stop: () => void = traceOutbox({ createSpans: false });
+  export const observe = (): void => {
+    relayChannel.subscribe((fact) => console.log(fact.report === 'parked' ? fact.reason : fact.outbox));
+    // @ts-expect-error a report that does not exist does not compile
+    relayChannel.subscribe((fact) => console.log(fact.report === 'lost'));
+    writeChannel.start.subscribe((message) => console.log((message as WriteMessage).tableName));
+  };
+  export const watched = (outbox: Outbox): OutboxConsumerProps['monitoring'] => ({ outbox: outbox.monitoring });
+  export async function check(): Promise<void> {
+    const kit = createTestOutbox({ events, tables: { orders: { id: 'S' } } });
+    await kit.deliver(shipping, { faults: 1 });
+    kit.expectPublished([{ type: 'order.placed', key: '42', data: { total: 5 } }]);
+    // @ts-expect-error a wrong payload does not compile
+    kit.expectPublished([{ type: 'order.placed', key: '42', data: { total: '5' } }]);
+    // @ts-expect-error a wrong payload does not compile
+    await eventFactory(events)('order.placed', { key: '42', data: { total: '5' } });
+  }
+  export async function place(): Promise<void> {
+    const client = DynamoDBDocument.from(new DynamoDBClient({}));
+    try {
+      await outbox.transact(client, {
+        actions: [{ Put: { TableName: 'orders', Item: { id: '42' } } }],
+        changes: [{ aggregate: 'order', key: '42', version: 1, events: [{ type: 'order.placed', data: { total: 5 } }] }],
+      });
+    } catch (error) {
+      if (error instanceof OutboxError && error.is('version-conflict')) console.log(error.details.version);
     }
-    export async function place(): Promise<void> {
-      const client = DynamoDBDocument.from(new DynamoDBClient({}));
-      try {
-        await outbox.transact(client, {
-          actions: [{ Put: { TableName: 'orders', Item: { id: '42' } } }],
-          changes: [{ aggregate: 'order', key: '42', version: 1, events: [{ type: 'order.placed', data: { total: 5 } }] }],
-        });
-      } catch (error) {
-        if (error instanceof OutboxError && error.is('version-conflict')) console.log(error.details.version);
-      }
-      // @ts-expect-error a wrong type name does not compile
-      await outbox.items({ aggregate: 'order', key: '42' }, [{ type: 'order.plaсed', data: { total: 5 } }]);
-      // @ts-expect-error a wrong payload does not compile
-      await outbox.items({ aggregate: 'order', key: '42' }, [{ type: 'order.placed', data: { total: '5' } }]);
-    }`;
-    writeFileSync(join(service, 'place.cts'), source);
-    writeFileSync(join(service, 'place.mts'), source);
-    writeFileSync(
-      join(service, 'tsconfig.json'),
-      JSON.stringify({
-        compilerOptions: {
-          strict: true,
-          exactOptionalPropertyTypes: true,
-          module: 'node16',
-          target: 'es2022',
-          noEmit: true,
-          types: ['node'],
-          skipLibCheck: true,
-          preserveSymlinks: true,
-        },
-        files: ['place.cts', 'place.mts'],
-      }),
-    );
+    // @ts-expect-error a wrong type name does not compile
+    await outbox.items({ aggregate: 'order', key: '42' }, [{ type: 'order.plaсed', data: { total: 5 } }]);
+    // @ts-expect-error a wrong payload does not compile
+    await outbox.items({ aggregate: 'order', key: '42' }, [{ type: 'order.placed', data: { total: '5' } }]);
+  }`;
+  const entries = Object.keys(
+    (JSON.parse(read('package.json')) as { readonly exports: Readonly<Record<string, unknown>> }).exports,
+  ).filter((entry) => !entry.endsWith('.json'));
+  const imports = entries.map((entry, at) => `export * as e${at} from '${entry.replace(/^\./, 'dynamodb-outbox')}';\n`);
+  mkdirSync(join(typed, 'readme'), { recursive: true });
+  writeFileSync(join(typed, 'place.cts'), source);
+  writeFileSync(join(typed, 'place.mts'), source);
+  writeFileSync(join(typed, 'entries.mts'), imports.join(''));
+  writeFileSync(join(typed, 'readme', 'package.json'), '{ "type": "module" }');
+  const examples = blocksOf('README.md').flatMap(({ text }) => {
+    const [, name] = /^\/\/ ([\w-]+\.ts)\n/.exec(text) ?? [];
+    return name === undefined ? [] : [{ name: `readme/${name}`, text }];
+  });
+  for (const { name, text } of examples) writeFileSync(join(typed, name), text);
+  writeFileSync(
+    join(typed, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        exactOptionalPropertyTypes: true,
+        module: 'node16',
+        target: 'es2022',
+        noEmit: true,
+        types: ['node'],
+        preserveSymlinks: true,
+        // Its index names the constructs of every service of AWS, of which the package uses ten.
+        paths: { 'aws-cdk-lib': ['./node_modules/aws-cdk-lib/core/index.d.ts'] },
+      },
+      files: ['place.cts', 'place.mts', 'entries.mts', ...examples.map(({ name }) => name)],
+    }),
+  );
+  return typed;
+}
 
-    expect(node(installed('typescript/bin/tsc'), '-p', 'tsconfig.json')).toBe('');
-  },
-  MINUTES_MS,
-);
+/** Checks the service and every declaration of the package; of other packages, only the types that these use. */
+const CHECK_TYPES = `
+  const ts = require(process.argv[2]);
+  const { config } = ts.readConfigFile('tsconfig.json', ts.sys.readFile);
+  const { fileNames, options } = ts.parseJsonConfigFileContent(config, ts.sys, '.');
+  const program = ts.createProgram(fileNames, options);
+  const ours = program.getSourceFiles().filter(({ fileName }) => !/node_modules.(?!dynamodb-outbox.)/.test(fileName));
+  const problems = [
+    ...program.getOptionsDiagnostics(),
+    ...program.getGlobalDiagnostics(),
+    ...program.getSyntacticDiagnostics(),
+    ...ours.flatMap((file) => program.getSemanticDiagnostics(file)),
+  ];
+  const host = { getCanonicalFileName: (name) => name, getCurrentDirectory: ts.sys.getCurrentDirectory, getNewLine: () => '\\n' };
+  const declarations = ours.filter(({ fileName }) => fileName.endsWith('.d.ts')).length;
+  console.log(JSON.stringify({ version: ts.versionMajorMinor, declarations, problems: ts.formatDiagnostics(problems, host) }));`;
+
+describe('its types check in a strict service, as CommonJS and as ES modules', () => {
+  let typed = '';
+
+  beforeAll(() => {
+    typed = writeTypedService();
+  });
+
+  it.each(['typescript-5.6', 'typescript'])(
+    'with %s',
+    (compiler) => {
+      const script = join(typed, 'check-types.cjs');
+      writeFileSync(script, CHECK_TYPES);
+      const { version, declarations, problems } = JSON.parse(run(process.execPath, [script, compiler], typed)) as {
+        readonly version: string;
+        readonly declarations: number;
+        readonly problems: string;
+      };
+
+      expect(problems).toBe('');
+      expect(declarations).toBeGreaterThan(100);
+      expect(testedVersions('TypeScript')).toContain(version);
+    },
+    MINUTES_MS,
+  );
+
+  // Only this one is fast enough to check the declarations of all other packages too, which do not know
+  // `exactOptionalPropertyTypes`.
+  it(
+    'with typescript-native, and those of the packages that it uses',
+    () => {
+      const tsc = join(typed, 'node_modules/typescript-native/bin/tsc');
+      const options = ['--skipLibCheck', 'false', '--exactOptionalPropertyTypes', 'false'];
+      expect(run(process.execPath, [tsc, '--project', 'tsconfig.json', ...options], typed)).toBe('');
+      expect(testedVersions('TypeScript')).toContain(/\d+\.\d+/.exec(node(tsc, '--version'))?.[0]);
+    },
+    MINUTES_MS,
+  );
+});
 
 describe.each([
   ['jest', ['node_modules/jest/bin/jest.js', '--rootDir', '.']],

@@ -9,7 +9,13 @@ export const markdownIn = (folder: string): string[] =>
     .map((file) => join(folder, file));
 
 /** A test runs each command of `outbox` in their blocks, unless the block is marked as needing an AWS account. */
-export const PAGES = ['README.md', 'CONTRIBUTING.md', ...['docs', 'examples'].flatMap(markdownIn)];
+export const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'SUPPORT.md',
+  ...['docs', 'examples'].flatMap(markdownIn),
+];
 
 /** Pages for an operator on call: their blocks have no other commands. */
 export const OPERATOR_PAGES = ['docs/operations.md', ...markdownIn('docs/runbooks')];

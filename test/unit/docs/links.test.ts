@@ -9,7 +9,7 @@ const markdownIn = (folder: string): string[] =>
     .map((file) => join(ROOT, folder, file));
 
 const pages = [
-  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].map((file) => join(ROOT, file)),
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'SUPPORT.md'].map((file) => join(ROOT, file)),
   ...['docs', 'examples'].flatMap(markdownIn),
 ];
 

@@ -29,7 +29,14 @@ interface Text {
 const FOLDERS = ['bench', 'bin', 'examples', 'lambdas', 'lib', 'local', 'scripts', 'test'];
 /** It names the words that it forbids. */
 const THIS_FILE = join('test', 'unit', 'docs', 'plain-english.test.ts');
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...['docs', 'examples'].flatMap(markdownIn)];
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'SUPPORT.md',
+  ...['docs', 'examples'].flatMap(markdownIn),
+];
 
 const sources = FOLDERS.flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })
