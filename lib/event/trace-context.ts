@@ -1,6 +1,6 @@
 import { keeps, RULES } from './item-rules';
 import { readOptions, required, text, type OptionTable } from './option-rules';
-import { isRecord } from './options';
+import { errorText, isRecord } from './options';
 
 /** W3C Trace Context of the cause of the events; consumers link to it. */
 export interface TraceContext {
@@ -30,9 +30,24 @@ interface SpanContext {
 
 const PACKAGE = '@opentelemetry/api';
 
-/** The context of the active span; `undefined` if OpenTelemetry's API is not installed or no span is active. */
+/**
+ * The context of the active span; `undefined` if OpenTelemetry's API is not installed or no span is active. An SDK that
+ * throws becomes a warning of the process, once: the events have no trace context then.
+ */
 export function activeTraceContext(): TraceContext | undefined {
   const api = loadOnce();
+  try {
+    return readActive(api);
+  } catch (error) {
+    if (!hasWarned) process.emitWarning(errorText(error), { type: 'OutboxOpenTelemetryWarning' });
+    hasWarned = true;
+    return undefined;
+  }
+}
+
+let hasWarned = false;
+
+function readActive(api: OpenTelemetry | undefined): TraceContext | undefined {
   const span = api?.trace.getActiveSpan()?.spanContext();
   if (api === undefined || span === undefined || !api.isSpanContextValid(span)) return undefined;
   const flags = span.traceFlags.toString(16).padStart(2, '0');

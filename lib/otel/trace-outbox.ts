@@ -1,12 +1,13 @@
 import type { Channel, TracingChannel } from 'node:diagnostics_channel';
-import { context, trace, type Context, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
+import { trace, type Context, type MeterProvider, type TracerProvider } from '@opentelemetry/api';
 import { consumerChannel, processChannel, type ConsumerReport } from '../consume/telemetry-channels';
 import type { ReportChannel } from '../event/channels';
 import { optional, readOptions, type OptionTable } from '../event/option-rules';
 import { errorText, isRecord } from '../event/options';
+import { RepeatedLines } from '../event/repeated-lines';
 import { relayChannel, sendChannel, type RelayReport } from '../relay/telemetry-channels';
 import { writeChannel } from '../write/write-channel';
-import { ActiveContext } from './active-context';
+import { activeContext, ActiveContext } from './active-context';
 import { ATTRIBUTES } from './conventions';
 import { instrumentsOf, SCOPE, type Instruments } from './instruments';
 import { AttemptObserver } from './observe-attempts';
@@ -42,7 +43,8 @@ const OPTIONS = {
  * Creates spans and metrics by OpenTelemetry's semantic conventions for messaging, from everything that writers, relays
  * and consumers of this process do. Call it once, at the start of the process; before or after the SDK has started.
  *
- * A failure of the SDK becomes a warning of the process, and changes nothing else.
+ * A failure of the SDK becomes a warning of the process, repeated ever more rarely, and changes nothing else. A second
+ * call creates each span and each count twice.
  *
  * @returns a function that ends it
  * @throws OutboxError `invalid-option`, naming the option, the value and what is allowed.
@@ -60,13 +62,13 @@ export function traceOutbox(options: OtelOptions = {}): () => void {
   const writes = new WriteObserver(observer, createSpans);
   const sends = new SendObserver(observer);
   const attempts = new AttemptObserver(observer);
-  const active = new ActiveContext();
+  const { on, inContext } = subscriptions(failureWarning());
   const stops = [
-    inContext(writeChannel, active, (message) => writes.begin(message)),
+    inContext(writeChannel, (message) => writes.begin(message)),
     on(partOf(writeChannel.asyncEnd), (message) => writes.end(message)),
     on(partOf(sendChannel.start), (message) => sends.begin(message)),
     on(partOf(sendChannel.asyncEnd), (message) => sends.end(message)),
-    inContext(processChannel, active, (message) => attempts.begin(message)),
+    inContext(processChannel, (message) => attempts.begin(message)),
     on(partOf(processChannel.asyncEnd), (message) => attempts.end(message)),
     on(relayChannel, (report) => countRelay(report, observer.instruments())),
     on(consumerChannel, (report) => countConsumer(report, observer.instruments())),
@@ -78,27 +80,28 @@ function countRelay(report: RelayReport, { relayReports, relayLatency }: Instrum
   const outbox = { 'dynamodb_outbox.name': report.outbox };
   relayReports.add(1, { ...outbox, 'dynamodb_outbox.report': report.report });
   if (report.report !== 'published') return;
-  for (const latency of report.latencyMs) relayLatency.record(latency / 1000, outbox);
+  for (const latency of report.latencyMs) relayLatency.record(secondsOf(latency), outbox);
 }
 
 function countConsumer(report: ConsumerReport, { consumerReports, consumerLatency }: Instruments): void {
   const consumer = { [ATTRIBUTES.group]: report.consumer };
   consumerReports.add(1, { ...consumer, 'dynamodb_outbox.report': report.report });
   if (report.report !== 'applied' || report.latencyMs === undefined) return;
-  consumerLatency.record(report.latencyMs / 1000, consumer);
+  consumerLatency.record(secondsOf(report.latencyMs), consumer);
 }
 
-type Stop = () => void;
+/** The clock of a writer may be ahead, and a histogram refuses a negative value. */
+const secondsOf = (latencyMs: number): number => Math.max(0, latencyMs) / 1000;
 
-/** Node.js ends the process if a subscriber throws. */
-function harmless<Message, Result>(observe: (message: Message) => Result, fallback: () => Result) {
-  return (message: Message): Result => {
-    try {
-      return observe(message);
-    } catch (error) {
-      process.emitWarning(errorText(error), { type: 'OutboxOpenTelemetryWarning' });
-      return fallback();
-    }
+/** A broken SDK fails at each operation; the log gets a line at first, and then ever more rarely. */
+function failureWarning(): (error: unknown) => void {
+  const lines = new RepeatedLines();
+  return (error) => {
+    const text = errorText(error);
+    const line = lines.admit(text);
+    if (line === undefined) return;
+    const suppressed = line.leftOut === 0 ? '' : ` (and ${line.leftOut} times more before)`;
+    process.emitWarning(`${text}${suppressed}`, { type: 'OutboxOpenTelemetryWarning' });
   };
 }
 
@@ -106,21 +109,34 @@ function harmless<Message, Result>(observe: (message: Message) => Result, fallba
 const partOf = <Message extends object>(part: Channel<unknown, Message>): ReportChannel<Message> =>
   part as unknown as ReportChannel<Message>;
 
-function on<Message>(channel: ReportChannel<Message>, observe: (message: Message) => void): Stop {
-  const listener = harmless(observe, () => undefined);
-  channel.subscribe(listener);
-  return () => void channel.unsubscribe(listener);
-}
+type Stop = () => void;
 
-/** Runs the traced work in the context that `begin` returns. */
-function inContext<Message extends object>(
-  { start }: TracingChannel<unknown, Message>,
-  active: ActiveContext,
-  begin: (message: Message) => Context,
-): Stop {
-  start.bindStore(
-    active,
-    harmless(begin, () => context.active()),
-  );
-  return () => void start.unbindStore(active);
+/** Subscribes to channels. Node.js ends the process if a subscriber throws, so `warn` gets the error instead. */
+function subscriptions(warn: (error: unknown) => void) {
+  const active = new ActiveContext(warn);
+  const harmless =
+    <Message, Result>(observe: (message: Message) => Result, fallback: () => Result) =>
+    (message: Message): Result => {
+      try {
+        return observe(message);
+      } catch (error) {
+        warn(error);
+        return fallback();
+      }
+    };
+  return {
+    on<Message>(channel: ReportChannel<Message>, observe: (message: Message) => void): Stop {
+      const listener = harmless(observe, () => undefined);
+      channel.subscribe(listener);
+      return () => void channel.unsubscribe(listener);
+    },
+    /** Runs the traced work in the context that `begin` returns. */
+    inContext<Message extends object>(
+      { start }: TracingChannel<unknown, Message>,
+      begin: (message: Message) => Context,
+    ): Stop {
+      start.bindStore(active, harmless(begin, activeContext));
+      return () => void start.unbindStore(active);
+    },
+  };
 }
