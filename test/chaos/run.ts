@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../lib/event/errors';
 import { withAdmin } from '../../local/kafka/topics';
@@ -166,11 +167,12 @@ const settingsOf = ({ applied }: FaultSchedule): Settings => ({
   ...(applied.has('partitions-added') ? { grownTopics: [TOPIC.payments] } : {}),
 });
 
+function* textsOf(lines: readonly HistoryLine[]): Generator<string> {
+  for (const line of lines) yield `${JSON.stringify(line)}\n`;
+}
+
 async function writeHistory(path: string, lines: readonly HistoryLine[]): Promise<void> {
-  const file = createWriteStream(path);
-  for (const line of lines) file.write(`${JSON.stringify(line)}\n`);
-  file.end();
-  await finished(file);
+  await pipeline(Readable.from(textsOf(lines)), createWriteStream(path));
 }
 
 function countsOf({
