@@ -46,7 +46,8 @@ export interface RunResult {
 const RETENTION_SECONDS = 86_400;
 /** Takes the redelivery after a fault, and the sweeper, into account. */
 const AFTER_FAULT_MS = 60_000;
-const MAX_COPIES = 12;
+/** A fault kills each relay after it has published, for 20 s, and the next one is there in half a second. */
+const MAX_COPIES = 40;
 const WARM_UP_MS = 5_000;
 const SETTLED_MS = 600_000;
 /** The relay of a control may never settle, and is judged all the same. */
