@@ -50,6 +50,8 @@ const AFTER_FAULT_MS = 60_000;
 const MAX_COPIES = 40;
 const WARM_UP_MS = 5_000;
 const SETTLED_MS = 600_000;
+/** What is open at the end of a longer run grows with its events. */
+const SETTLED_MS_PER_EVENT = 2;
 /** The relay of a control may never settle, and is judged all the same. */
 const CONTROL_SETTLED_MS = 60_000;
 const PROGRESS_MS = 10_000;
@@ -91,7 +93,7 @@ async function play(world: World, options: RunOptions): Promise<RunResult> {
     await world.writers.stop();
     const unsettled = await settle(
       world,
-      options.control === undefined ? SETTLED_MS : CONTROL_SETTLED_MS,
+      options.control === undefined ? Math.max(SETTLED_MS, events * SETTLED_MS_PER_EVENT) : CONTROL_SETTLED_MS,
       (text) => (doing = text),
     );
     const settling = (Date.now() - faultsEndedAt) / 1_000;
