@@ -124,9 +124,9 @@ async function readEffects({ clientConfig }: Stack): Promise<HistoryLine[]> {
     const { Table } = await client.send(new DescribeTableCommand({ TableName: TABLE.effects }));
     const StreamArn = Table?.LatestStreamArn ?? '';
     const { StreamDescription } = await streams.send(new DescribeStreamCommand({ StreamArn }));
-    const lines: HistoryLine[] = [];
-    for (const shard of StreamDescription?.Shards ?? []) lines.push(...(await readShard(streams, StreamArn, shard)));
-    return lines;
+    const byShard: HistoryLine[][] = [];
+    for (const shard of StreamDescription?.Shards ?? []) byShard.push(await readShard(streams, StreamArn, shard));
+    return byShard.flat();
   } finally {
     client.destroy();
     streams.destroy();

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '../../lib/event/errors';
@@ -6,18 +6,23 @@ import { silenceTimerWarning } from '../../lib/kafka/timer-warning';
 import { CACHE } from '../../local/folders';
 import { CONTROLS, type Control } from './controls/controls';
 import { printJudgement } from './print-judgement';
+import { machine } from '../../bench/machine';
 import { FAULTS } from './faults/all';
 import { runChaos, type RunOptions, type RunResult } from './run';
 import { DATABASES, type DatabaseName } from './world/database';
 
-const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--events N] [--rate 60] [--faults NAME,…] [--publisher kafkajs|platformatic]
-                 [--database simulated|local] [--history FILE] [--controls all|none|NAME,…] [--list]
+const USAGE = `npm run chaos -- [--seed 1] [--minutes 10] [--events N] [--rate 60] [--audited 0] [--faults NAME,…] [--publisher kafkajs|platformatic]
+                 [--database simulated|local] [--history FILE] [--summary FILE] [--controls all|none|NAME,…] [--list]
   applies faults at random while services write, and judges the history of the run by the guarantees;
   then runs the controls, of which each has a part that is known to be wrong, and must be found wrong
   --events: goes on until so many are committed; --rate: transactions a second;
+  --audited: at most so many further events of a change, for a topic that no consumer reads;
+  --summary: a file of JSON with the counts of the run, its faults and its judgement;
   --list prints the faults and the controls`;
 
 interface Options extends RunOptions {
+  /** Where the summary of the run is written. */
+  readonly summary?: string;
   readonly controls: readonly Control[];
 }
 
@@ -40,7 +45,9 @@ function parseOptions(): Options | undefined {
       seed: { type: 'string', default: '1' },
       minutes: { type: 'string', default: '10' },
       rate: { type: 'string', default: '60' },
+      audited: { type: 'string', default: '0' },
       events: { type: 'string' },
+      summary: { type: 'string' },
       faults: { type: 'string' },
       publisher: { type: 'string', default: 'kafkajs' },
       database: { type: 'string', default: 'simulated' },
@@ -54,6 +61,8 @@ function parseOptions(): Options | undefined {
   if (!Number.isSafeInteger(seed) || seed < 0) throw new Error('--seed must be a whole number.');
   if (!(minutes > 0)) throw new Error('--minutes must be a positive number.');
   if (!(rate > 0)) throw new Error('--rate must be a positive number.');
+  const audited = Number(values.audited);
+  if (!Number.isSafeInteger(audited) || audited < 0) throw new Error('--audited must be a whole number.');
   if (!DATABASES.includes(values.database as DatabaseName)) {
     throw new Error(`--database is "${values.database}"; it must be one of ${DATABASES.join(', ')}.`);
   }
@@ -62,9 +71,10 @@ function parseOptions(): Options | undefined {
     events: values.events === undefined ? undefined : Number(values.events),
     faults: chosen('fault', FAULTS, values.faults ?? 'all'),
     controls: chosen('control', CONTROLS, values.controls),
+    ...(values.summary === undefined ? {} : { summary: values.summary }),
     history: values.history ?? join(CACHE, 'chaos', `seed-${seed}.jsonl`),
     load: {
-      ...{ processes: WRITERS, loops: LOOPS, pauseMs: (WRITERS * LOOPS * 1_000) / rate },
+      ...{ audited, processes: WRITERS, loops: LOOPS, pauseMs: (WRITERS * LOOPS * 1_000) / rate },
       rates: { foreign: 0.02, malformed: 0.01, misaddressed: misaddressedAt(rate), large: 0.002, unreadable: 0.001 },
     },
     tell: (text) => console.error(text),
@@ -123,6 +133,21 @@ function print({ judgement, applied, load, counts, failures, seconds }: RunResul
   return isSound ? 0 : 1;
 }
 
+/** What a run shows, without its history, which has a line for each event. */
+function writeSummary(path: string, { judgement, applied, ...result }: RunResult, options: Options): void {
+  const { seed, minutes, events, publisher, database, load } = options;
+  const { violations, ...counts } = judgement;
+  const summary = {
+    date: new Date().toISOString().slice(0, 10),
+    machine: machine(),
+    options: { seed, minutes, events, publisher, database, load },
+    ...{ ...result, faults: Object.fromEntries(applied) },
+    notApplied: options.faults.map(({ name }) => name).filter((name) => !applied.has(name)),
+    judgement: { ...counts, violations: violations.map(({ kind, of, why }) => ({ kind, of, why })) },
+  };
+  writeFileSync(path, `${JSON.stringify(summary, undefined, 2)}\n`);
+}
+
 async function main(): Promise<number> {
   silenceTimerWarning();
   let options: Options | undefined;
@@ -139,7 +164,12 @@ async function main(): Promise<number> {
     return 0;
   }
   mkdirSync(dirname(options.history), { recursive: true });
-  let code = options.faults.length === 0 ? 0 : print(await runChaos(options), options);
+  let code = 0;
+  if (options.faults.length > 0) {
+    const result = await runChaos(options);
+    code = print(result, options);
+    if (options.summary !== undefined) writeSummary(options.summary, result, options);
+  }
   for (const control of options.controls) if (!(await runControl(control, options))) code = 1;
   return code;
 }

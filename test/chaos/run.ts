@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs';
-import { finished } from 'node:stream/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../lib/event/errors';
 import { withAdmin } from '../../local/kafka/topics';
@@ -45,9 +46,12 @@ export interface RunResult {
 const RETENTION_SECONDS = 86_400;
 /** Takes the redelivery after a fault, and the sweeper, into account. */
 const AFTER_FAULT_MS = 60_000;
-const MAX_COPIES = 12;
+/** A fault kills each relay after it has published, for 20 s, and the next one is there in half a second. */
+const MAX_COPIES = 40;
 const WARM_UP_MS = 5_000;
 const SETTLED_MS = 600_000;
+/** What is open at the end of a longer run grows with its events. */
+const SETTLED_MS_PER_EVENT = 2;
 /** The relay of a control may never settle, and is judged all the same. */
 const CONTROL_SETTLED_MS = 60_000;
 const PROGRESS_MS = 10_000;
@@ -89,7 +93,7 @@ async function play(world: World, options: RunOptions): Promise<RunResult> {
     await world.writers.stop();
     const unsettled = await settle(
       world,
-      options.control === undefined ? SETTLED_MS : CONTROL_SETTLED_MS,
+      options.control === undefined ? Math.max(SETTLED_MS, events * SETTLED_MS_PER_EVENT) : CONTROL_SETTLED_MS,
       (text) => (doing = text),
     );
     const settling = (Date.now() - faultsEndedAt) / 1_000;
@@ -166,11 +170,12 @@ const settingsOf = ({ applied }: FaultSchedule): Settings => ({
   ...(applied.has('partitions-added') ? { grownTopics: [TOPIC.payments] } : {}),
 });
 
+function* textsOf(lines: readonly HistoryLine[]): Generator<string> {
+  for (const line of lines) yield `${JSON.stringify(line)}\n`;
+}
+
 async function writeHistory(path: string, lines: readonly HistoryLine[]): Promise<void> {
-  const file = createWriteStream(path);
-  for (const line of lines) file.write(`${JSON.stringify(line)}\n`);
-  file.end();
-  await finished(file);
+  await pipeline(Readable.from(textsOf(lines)), createWriteStream(path));
 }
 
 function countsOf({

@@ -32,7 +32,7 @@ it(
       ...{ seed: Number(process.env['SEED'] ?? 1), minutes: MINUTES, publisher: 'kafkajs', database: 'simulated' },
       faults: FAULTS.filter(({ name }) => SHORT.includes(name)),
       load: {
-        ...{ processes: 2, loops: 3, pauseMs: 100 },
+        ...{ processes: 2, loops: 3, pauseMs: 100, audited: 2 },
         rates: { foreign: 0.02, malformed: 0.05, misaddressed: 0.003, large: 0.003, unreadable: 0.003 },
       },
       history: join(folder, 'history.jsonl'),

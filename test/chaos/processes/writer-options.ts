@@ -24,6 +24,8 @@ export interface WriterOptions {
   /** How wrong its clock is. */
   readonly skewMs: number;
   readonly rates: WriterRates;
+  /** At most so many further events of a change, for a topic that no consumer reads. */
+  readonly audited: number;
 }
 
 /** The share of transactions or events that are special. */

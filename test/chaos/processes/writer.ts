@@ -149,9 +149,11 @@ class Writer {
   async #change(random: Random, key: string) {
     const version = hasVersions(key) ? (await this.#versionOf(key)) + 1 : undefined;
     const count = random.chance(0.25) ? 2 + random.integer(3) : 1;
+    const events = Array.from({ length: count }, () => this.#event(random));
+    const audited = Array.from({ length: random.integer(this.#options.audited + 1) }, () => this.#audited(random));
     return {
       aggregate: { aggregate: AGGREGATE.written, key, ...(version === undefined ? {} : { version }) },
-      events: Array.from({ length: count }, () => this.#event(random)),
+      events: random.chance(0.5) ? [...events, ...audited] : [...audited, ...events],
       business: businessOf(key, version),
     };
   }
@@ -168,6 +170,10 @@ class Writer {
     const type = random.pick(types) ?? 'order.placed';
     const isUnreadable = type !== 'order.archived' && random.chance(rates.unreadable);
     return event(type, { n: isUnreadable ? `number ${n}` : n });
+  }
+
+  #audited(random: Random): WrittenEvent {
+    return { type: 'order.audited', data: { n: random.integer(1_000) } };
   }
 
   async #versionOf(key: string): Promise<number> {

@@ -11,6 +11,8 @@ export const TOPIC = {
   payments: 'payments',
   /** No consumer reads it: it is deleted and made again. It refuses large messages until everything else is settled. */
   archive: 'archive',
+  /** No consumer reads it: most events of a long run go there, so that it takes an hour instead of a day. */
+  audit: 'audit',
   /** The events that a consumer emits. */
   confirmed: 'confirmed',
   /** Missing until everything else is settled: its events are refused. */
@@ -18,7 +20,7 @@ export const TOPIC = {
 } as const;
 
 export const PARTITIONS: Readonly<Record<keyof typeof TOPIC, number>> = {
-  ...{ orders: 12, payments: 6, archive: 3 },
+  ...{ orders: 12, payments: 6, archive: 3, audit: 6 },
   ...{ confirmed: 3, missing: 3 },
 };
 
@@ -42,13 +44,13 @@ export const ARCHIVE: TopicSpec = {
 };
 
 export const CREATED_TOPICS: readonly TopicSpec[] = [
-  ...(['orders', 'payments', 'confirmed'] as const).map((topic) => ({ topic, partitions: PARTITIONS[topic] })),
+  ...(['orders', 'payments', 'audit', 'confirmed'] as const).map((topic) => ({ topic, partitions: PARTITIONS[topic] })),
   ARCHIVE,
   ...DEAD_LETTER_TOPICS.map(({ topic }) => ({ topic, partitions: 1, configs: { 'max.message.bytes': '2000000' } })),
 ];
 
 /** Topics whose messages are judged, apart from the missing one. */
-export const READ_TOPICS = [TOPIC.orders, TOPIC.payments, TOPIC.archive, TOPIC.confirmed];
+export const READ_TOPICS = [TOPIC.orders, TOPIC.payments, TOPIC.archive, TOPIC.audit, TOPIC.confirmed];
 
 /** The service's table, the consumers' table and that of their effects. */
 export const TABLE = { business: 'business', inbox: 'inbox', effects: 'effects' } as const;
@@ -63,6 +65,7 @@ export const written = defineEvents({
   'order.placed': { schema: readableByLatest, topic: TOPIC.orders },
   'order.paid': { schema: readableByLatest, topic: TOPIC.payments },
   'order.archived': { schema: readableByLatest, topic: TOPIC.archive },
+  'order.audited': { schema: readableByLatest, topic: TOPIC.audit },
   'order.misaddressed': { schema: readableByLatest, topic: TOPIC.missing },
 });
 export type WrittenType = Parameters<typeof written.definitionOf>[0];

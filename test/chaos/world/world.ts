@@ -41,6 +41,8 @@ export interface WriterLoad {
   readonly loops: number;
   readonly pauseMs: number;
   readonly rates: WriterRates;
+  /** At most so many further events of a change, for a topic that no consumer reads. */
+  readonly audited: number;
 }
 
 /** Short, so that a run of minutes shows what takes hours otherwise. */
@@ -210,6 +212,7 @@ export class World {
     undo.push(() => world.readers.stop());
     await world.readers.read([TOPIC.orders, TOPIC.payments, TOPIC.confirmed]);
     await world.readers.read([TOPIC.archive]);
+    await world.readers.read([TOPIC.audit]);
     await world.readers.read(DEAD_LETTER_TOPICS.map(({ topic }) => topic));
     undo.push(
       () => world.consumers.stop(),
@@ -239,11 +242,11 @@ export class World {
 }
 
 function writerOptions(
-  { seed, writers: { processes, loops, pauseMs, rates } }: WorldOptions,
+  { seed, writers: { processes, loops, pauseMs, rates, audited } }: WorldOptions,
   { folder, ...place }: { readonly folder: string } & Pick<WriterOptions, 'clientConfig' | 'tableName' | 'region'>,
 ): WriterOptions[] {
   return Array.from({ length: processes }, (_, slot) => ({
-    ...{ ...place, seed, slot, loops, pauseMs, rates, slots: processes },
+    ...{ ...place, seed, slot, loops, pauseMs, rates, audited, slots: processes },
     log: join(folder, `writer-${slot}.jsonl`),
     skewMs: SKEWS_MS[slot % SKEWS_MS.length] ?? 0,
   }));
