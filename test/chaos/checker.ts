@@ -56,6 +56,8 @@ export interface Judgement {
 /** Compares what was committed with what was delivered, stored and applied. Needs no server. */
 export const judgeHistory = (lines: readonly HistoryLine[]): Judgement => new Judge(lines).judge();
 
+const RECEIPT = /^(?<topic>.+)-(?<partition>\d+)@(?<offset>\d+)$/;
+
 interface CommittedEvent {
   readonly id: string;
   readonly topic: string;
@@ -134,14 +136,34 @@ class Judge {
     }
   }
 
-  /** Whether its message was in a topic that was deleted after the item was marked. */
+  /**
+   * Whether its message was in a topic that was deleted before it was read there: its receipt names a place behind those
+   * that were read. The mark may come after the deletion: the receipts of an item's first events wait for its last one.
+   */
   #isRemoved({ topic, index, commit }: CommittedEvent): boolean {
     const removals = this.#removals.filter((removal) => removal.topic === topic);
-    return this.#itemsOf(commit).some(
-      ({ receipts, processedAt = Infinity }) =>
-        receipts?.[index]?.startsWith(`${topic}-`) === true && removals.some(({ until }) => processedAt <= until),
-    );
+    return this.#itemsOf(commit).some(({ receipts }) => {
+      const place = RECEIPT.exec(receipts?.[index] ?? '')?.groups;
+      if (place?.['topic'] !== topic) return false;
+      return removals.some(({ until }, incarnation) => {
+        const read = this.#readUpTo.get(`${topic}-${place['partition']} ${incarnation}`) ?? -1;
+        return commit.at <= until && Number(place['offset']) > read;
+      });
+    });
   }
+
+  /** The last offset that was read, by partition and incarnation of its topic. */
+  get #readUpTo(): ReadonlyMap<string, number> {
+    if (this.#lastRead === undefined) {
+      this.#lastRead = new Map<string, number>();
+      for (const { topic, partition, offset, incarnation = 0 } of linesOf(this.#lines, 'delivery')) {
+        const place = `${topic}-${partition} ${incarnation}`;
+        this.#lastRead.set(place, Math.max(offset, this.#lastRead.get(place) ?? -1));
+      }
+    }
+    return this.#lastRead;
+  }
+  #lastRead: Map<string, number> | undefined;
 
   /** Whether an earlier delivery may have been in the topic before it was deleted, where it was not read to its end. */
   #mayHaveBeenDelivered({ topic, commit }: CommittedEvent, { incarnation = 0 }: Delivery): boolean {

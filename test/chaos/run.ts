@@ -44,8 +44,11 @@ export interface RunResult {
 }
 
 const RETENTION_SECONDS = 86_400;
-/** Takes the redelivery after a fault, and the sweeper, into account. */
-const AFTER_FAULT_MS = 60_000;
+/**
+ * Takes the redelivery after a fault and the sweeper into account, and the brokers: up to five minutes after a restart,
+ * they move leaders back (`leader.imbalance.check.interval.seconds`), and a send meanwhile may time out.
+ */
+const AFTER_FAULT_MS = 330_000;
 /** A fault kills each relay after it has published, for 20 s, and the next one is there in half a second. */
 const MAX_COPIES = 40;
 const WARM_UP_MS = 5_000;

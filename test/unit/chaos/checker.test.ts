@@ -166,6 +166,23 @@ it('finds an event that was acknowledged after its topic was deleted, and is now
   expect(judgeHistory(history).violations.map(({ kind }) => kind)).toEqual(['lost', 'wrong-receipt']);
 });
 
+describe('an event whose topic was deleted before its item was marked', () => {
+  const withoutMessage = (offset: number): HistoryLine[] =>
+    planted(
+      any(is('delivery', 'e2'), isItem(2), is('effect', 'e2'), (line) => 'cause' in line && line.cause?.id === 'e2'),
+      { kind: 'removal', topic: 'orders', until: NOW },
+      item(2, { receipts: [`orders-0@${offset}`], processedAt: NOW + 10_000, expiresAt: NOW / 1_000 + 70 }),
+    );
+
+  it('is not lost if its place was not read: the receipts of the first events of an item wait for its last one', () => {
+    expect(judgeHistory(withoutMessage(2)).violations).toEqual([]);
+  });
+
+  it('is lost if its place was read, and was not its own', () => {
+    expect(judgeHistory(withoutMessage(1)).violations.map(({ kind }) => kind)).toEqual(['lost', 'wrong-receipt']);
+  });
+});
+
 it('finds another order in a topic that was made again before the commit', () => {
   const history = planted(
     any(is('delivery'), isItem(1), isItem(2)),
