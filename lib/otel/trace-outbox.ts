@@ -125,16 +125,16 @@ function subscriptions(warn: (error: unknown) => void) {
       }
     };
   return {
-    on<Message>(channel: ReportChannel<Message>, observe: (message: Message) => void): Stop {
+    on: <Message>(channel: ReportChannel<Message>, observe: (message: Message) => void): Stop => {
       const listener = harmless(observe, () => undefined);
       channel.subscribe(listener);
       return () => void channel.unsubscribe(listener);
     },
     /** Runs the traced work in the context that `begin` returns. */
-    inContext<Message extends object>(
+    inContext: <Message extends object>(
       { start }: TracingChannel<unknown, Message>,
       begin: (message: Message) => Context,
-    ): Stop {
+    ): Stop => {
       start.bindStore(active, harmless(begin, activeContext));
       return () => void start.unbindStore(active);
     },

@@ -53,7 +53,7 @@ const AFTER_FAULT_MS = 330_000;
 const MAX_COPIES = 40;
 const WARM_UP_MS = 5_000;
 const SETTLED_MS = 600_000;
-/** What is open at the end of a longer run grows with its events. */
+/** A longer run has more open items at its end. */
 const SETTLED_MS_PER_EVENT = 2;
 /** The relay of a control may never settle, and is judged all the same. */
 const CONTROL_SETTLED_MS = 60_000;

@@ -134,7 +134,11 @@ async function itemsOf(
 const POLL_MS = 100;
 
 /** Polls until `isTrue` returns true. */
-export async function until(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 180_000): Promise<void> {
+export async function until(
+  what: string,
+  isTrue: () => boolean | Promise<boolean>,
+  timeoutMs = 180_000,
+): Promise<void> {
   const end = Date.now() + timeoutMs;
   for (;;) {
     const startedAt = Date.now();

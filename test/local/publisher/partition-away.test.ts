@@ -17,7 +17,6 @@ const OUT_OF_SYNC_MS = 60_000;
 /** Until all brokers know, and the other replicas fetch from the new leaders: about two seconds. */
 const REPLICATED_AGAIN_MS = 5_000;
 
-
 let cluster: KafkaCluster;
 let publisher: KafkaPublisher;
 let rebuilds: unknown[];

@@ -8,7 +8,6 @@ import { platformatic } from '../../client-conformance/clients/platformatic';
 import { problemsOf, runCase, summaryOf, withClients } from '../../client-conformance/run-case';
 import { startTestbed, type Testbed } from '../../client-conformance/testbed';
 
-
 const PUBLISHERS = [kafkajs, platformatic];
 const QUICK_CASES = [unauthorized, halfOpenLogin, expiringCredentials];
 

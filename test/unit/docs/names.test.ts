@@ -17,7 +17,8 @@ const words = new Set(
 const NOT_OURS: ReadonlySet<string> = new Set([
   ...['AlterConfigs', 'ConnectionCount', 'ConnectionCreationRate', 'ExitError', 'OutOfMemory', 'ReplicationLatency'],
   ...['MilliSecondsBehindSource', 'MilliSecondsSinceLastEvent', 'TotalNumberOfCreateEventsSeen'],
-  ...['NodeSDK', 'asyncStart', 'uncaughtException'],
+  ...['NodeSDK', 'SimpleSpanProcessor', 'BatchSpanProcessor', 'PrometheusExporter'],
+  ...['asyncStart', 'uncaughtException'],
   ...['UpdateTimeToLive', 'enforceSSL', 'grantWriteData', 'orderEvents', 'parseChannels', 'toJsonSchema'],
   // A field that a decision rejects.
   'dataVersion',

@@ -1,6 +1,7 @@
 import { context, ROOT_CONTEXT, type ContextManager } from '@opentelemetry/api';
 import { InMemorySpanExporter, BasicTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import type { TransactionClient } from '../../../lib';
 import { traceOutbox } from '../../../lib/otel';
 import { aConsumer, aKit, place } from '../testing/shop';
 
@@ -35,9 +36,11 @@ const working: ContextManager = {
 async function once(): Promise<object> {
   const kit = aKit();
   let written = 0;
-  const client = {
-    ...kit.client,
-    transactWrite: (input: never) => kit.client.transactWrite(input, void (written += 1)),
+  const client: TransactionClient = {
+    transactWrite(input) {
+      written++;
+      return kit.client.transactWrite(input);
+    },
   };
   await place({ client, outbox: kit.outbox }, '42', 5);
   const { published } = await kit.relay();
