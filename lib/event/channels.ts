@@ -17,7 +17,9 @@ export const CHANNELS = {
 export interface ReportChannel<Report> {
   readonly name: string | symbol;
   readonly hasSubscribers: boolean;
+  /** Calls each listener with the report before it returns. An error of a listener is an uncaught exception; the caller gets none. */
   publish(report: Report): void;
+  /** Adds a listener. It is called within `publish`, so it must be fast. */
   subscribe(listener: (report: Report) => void): void;
   /** Returns whether the listener was subscribed. */
   unsubscribe(listener: (report: Report) => void): boolean;
