@@ -94,6 +94,7 @@ it('the package holds the library, what is bundled, its papers and the examples 
     'dist/lambdas',
     'dist/lib',
     'docs',
+    'docs/proof',
     'examples',
     'examples/console.png',
     'examples/order-service',

@@ -12,7 +12,8 @@ const pages = markdownIn('docs')
 test('the map has each page of docs/ exactly once, with a line of its own', () => {
   const linked = linesOf('docs/README.md').flatMap((line) => {
     const [, target] = /^\| \[[^\]]+\]\(([^)]+)\) +\| \S.*\|$/.exec(line) ?? [];
-    return target === undefined ? [] : [target];
+    // Other pages and the entries of the package are checked by the build of the site.
+    return target === undefined || target.startsWith('../') ? [] : [target];
   });
   expect(linked.toSorted()).toEqual(pages.toSorted());
 });
