@@ -98,25 +98,16 @@ type World<Profile> = new (seed: number, profile: Profile) => { play(steps: numb
 export function itFailsWithoutEach<Profile>(
   world: string,
   rules: Readonly<Record<string, NecessaryRule<Profile>>>,
-  {
-    steps,
-    seeds,
-    timeoutMs,
-    realm,
-  }: { readonly steps: number; readonly seeds: number; readonly timeoutMs: number; readonly realm?: Realm },
+  { steps, seeds, realm }: { readonly steps: number; readonly seeds: number; readonly realm?: Realm },
 ): void {
-  it.each(Object.entries(rules))(
-    'the simulation fails without this rule: %s',
-    async (_, rule) => {
-      const { SimulatedWorld } = await withoutRule<{ SimulatedWorld: World<Profile> }>(world, rule, realm);
-      const wrong: string[] = [];
-      for (let seed = 1; seed <= seeds && !wrong.some((one) => rule.wrong.test(one)); seed++) {
-        wrong.push(...(await new SimulatedWorld(seed, rule.profile).play(steps)));
-      }
-      expect(wrong.join('\n')).toMatch(rule.wrong);
-    },
-    timeoutMs,
-  );
+  it.each(Object.entries(rules))('the simulation fails without this rule: %s', async (_, rule) => {
+    const { SimulatedWorld } = await withoutRule<{ SimulatedWorld: World<Profile> }>(world, rule, realm);
+    const wrong: string[] = [];
+    for (let seed = 1; seed <= seeds && !wrong.some((one) => rule.wrong.test(one)); seed++) {
+      wrong.push(...(await new SimulatedWorld(seed, rule.profile).play(steps)));
+    }
+    expect(wrong.join('\n')).toMatch(rule.wrong);
+  });
 }
 
 type Scenarios = Readonly<Record<string, () => Promise<readonly string[]>>>;

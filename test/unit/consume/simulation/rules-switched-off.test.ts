@@ -104,4 +104,4 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
 beforeEach(() => jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask'], now: Date.UTC(2026, 0, 2) }));
 afterEach(() => jest.useRealTimers());
 
-itFailsWithoutEach(resolve(__dirname, 'world.ts'), RULES, { steps: STEPS, seeds: SEEDS, timeoutMs: 120_000 });
+itFailsWithoutEach(resolve(__dirname, 'world.ts'), RULES, { steps: STEPS, seeds: SEEDS });

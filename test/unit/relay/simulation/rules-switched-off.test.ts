@@ -271,6 +271,5 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
 itFailsWithoutEach(resolve(__dirname, 'world.ts'), RULES, {
   steps: STEPS,
   seeds: SEEDS,
-  timeoutMs: 60_000,
   realm: 'node',
 });
