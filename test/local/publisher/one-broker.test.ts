@@ -3,7 +3,7 @@ import { COMPRESSIONS, type Compression } from '../../../lib/relay/environment';
 import type { KafkaPublisher } from '../../../lib/relay/publishing/publisher';
 import type { PartitionBatch } from '../../../lib/relay/ports';
 import { startKafka, type KafkaCluster } from '../../../local/kafka/cluster';
-import { createTopics, deleteTopic } from '../../../local/kafka/topics';
+import { createTopics, deleteTopic, withAdmin } from '../../../local/kafka/topics';
 import { waitUntil } from '../../../local/wait-until';
 import { PUBLISHERS } from './clients';
 import { readTopic } from './read-topic';
@@ -45,6 +45,10 @@ describe.each(PUBLISHERS)('with %s', (client, openPublisher) => {
   const newTopic = async (name: string, partitions: number, configs?: Record<string, string>) => {
     const topic = `${client}-${name}`;
     await createTopics(cluster.brokers, [{ topic, partitions, configs }]);
+    // The metadata names the leader before that broker knows it, which a busy machine makes visible.
+    await waitUntil('The leaders of a new topic', 60_000, () =>
+      withAdmin(cluster.brokers, (admin) => admin.fetchTopicOffsets(topic)),
+    );
     return topic;
   };
 
