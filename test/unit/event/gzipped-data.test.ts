@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
@@ -134,13 +135,14 @@ describe('the decompressed size', () => {
     }
   });
 
-  test('of many damaged items does not fill the memory', () => {
+  test('of many damaged items does not fill the memory', async () => {
     const damaged = gzipSync(Buffer.alloc(MAX));
     damaged.writeUInt8(damaged.readUInt8(damaged.length - 8) ^ 1, damaged.length - 8);
     collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
     for (let at = 0; at < 200; at++) expect(problemOf(withData(gzip(damaged)))).toContain('incorrect data check');
-    collectGarbage();
+    // The memory of a stream is freed a turn after its object.
+    for (let turn = 0; turn < 5; turn++) await setImmediate().then(collectGarbage);
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(50 * MAX);
   });
 
