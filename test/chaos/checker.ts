@@ -1,4 +1,6 @@
 import { WINDOW_SIZE } from '../../lib/consume/inbox';
+import { parseReceipt } from '../../lib/event/receipt';
+import { partitionName } from '../../lib/event/topic-partition';
 import type { Commit, Delivery, Effect, Fault, HistoryLine, Removal, Settings, StoredItem } from './history';
 
 export const VIOLATIONS = [
@@ -55,8 +57,6 @@ export interface Judgement {
 
 /** Compares what was committed with what was delivered, stored and applied. Needs no server. */
 export const judgeHistory = (lines: readonly HistoryLine[]): Judgement => new Judge(lines).judge();
-
-const RECEIPT = /^(?<topic>.+)-(?<partition>\d+)@(?<offset>\d+)$/;
 
 interface CommittedEvent {
   readonly id: string;
@@ -143,27 +143,20 @@ class Judge {
   #isRemoved({ topic, index, commit }: CommittedEvent): boolean {
     const removals = this.#removals.filter((removal) => removal.topic === topic);
     return this.#itemsOf(commit).some(({ receipts }) => {
-      const place = RECEIPT.exec(receipts?.[index] ?? '')?.groups;
-      if (place?.['topic'] !== topic) return false;
+      const place = parseReceipt(receipts?.[index] ?? '');
+      if (place?.topic !== topic) return false;
       return removals.some(({ until }, incarnation) => {
-        const read = this.#readUpTo.get(`${topic}-${place['partition']} ${incarnation}`) ?? -1;
-        return commit.at <= until && Number(place['offset']) > read;
+        const read = this.#readUpTo.get(`${partitionName(place)} ${incarnation}`) ?? -1;
+        return commit.at <= until && place.offset > read;
       });
     });
   }
 
   /** The last offset that was read, by partition and incarnation of its topic. */
   get #readUpTo(): ReadonlyMap<string, number> {
-    if (this.#lastRead === undefined) {
-      this.#lastRead = new Map<string, number>();
-      for (const { topic, partition, offset, incarnation = 0 } of linesOf(this.#lines, 'delivery')) {
-        const place = `${topic}-${partition} ${incarnation}`;
-        this.#lastRead.set(place, Math.max(offset, this.#lastRead.get(place) ?? -1));
-      }
-    }
-    return this.#lastRead;
+    return (this.#lastRead ??= lastReadOf(linesOf(this.#lines, 'delivery')));
   }
-  #lastRead: Map<string, number> | undefined;
+  #lastRead: ReadonlyMap<string, number> | undefined;
 
   /** Whether an earlier delivery may have been in the topic before it was deleted, where it was not read to its end. */
   #mayHaveBeenDelivered({ topic, commit }: CommittedEvent, { incarnation = 0 }: Delivery): boolean {
@@ -342,6 +335,15 @@ class Judge {
       this.#violated('emitted-wrongly', id, why, [...ofId, ...commits]);
     }
   }
+}
+
+function lastReadOf(deliveries: readonly Delivery[]): ReadonlyMap<string, number> {
+  const last = new Map<string, number>();
+  for (const delivery of deliveries) {
+    const place = `${partitionName(delivery)} ${delivery.incarnation ?? 0}`;
+    last.set(place, Math.max(delivery.offset, last.get(place) ?? -1));
+  }
+  return last;
 }
 
 const linesOf = <Kind extends HistoryLine['kind']>(

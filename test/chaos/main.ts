@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { machine } from '../../bench/machine';
 import { messageOf } from '../../lib/event/errors';
 import { silenceTimerWarning } from '../../lib/kafka/timer-warning';
 import { CACHE } from '../../local/folders';
 import { CONTROLS, type Control } from './controls/controls';
 import { printJudgement } from './print-judgement';
-import { machine } from '../../bench/machine';
 import { FAULTS } from './faults/all';
 import { runChaos, type RunOptions, type RunResult } from './run';
 import { DATABASES, type DatabaseName } from './world/database';

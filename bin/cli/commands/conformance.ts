@@ -15,6 +15,7 @@ interface ConformanceOptions extends GlobalOptions {
   readonly only?: readonly string[];
 }
 
+// TypeScript infers a type for each vector of the file; the script that writes the file writes this one.
 const VECTORS = vectorFile.vectors as unknown as readonly Vector[];
 
 export function addConformance(program: Command): void {

@@ -11,7 +11,7 @@ export const TOPIC = {
   payments: 'payments',
   /** No consumer reads it: it is deleted and made again. It refuses large messages until everything else is settled. */
   archive: 'archive',
-  /** No consumer reads it: most events of a long run go there, so that it takes an hour instead of a day. */
+  /** No consumer reads it: most events of a long run go there, so that it ends sooner. */
   audit: 'audit',
   /** The events that a consumer emits. */
   confirmed: 'confirmed',

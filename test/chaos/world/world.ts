@@ -210,9 +210,8 @@ export class World {
     undo.push(() => relay.stop());
     await relay.start();
     undo.push(() => world.readers.stop());
-    await world.readers.read([TOPIC.orders, TOPIC.payments, TOPIC.confirmed]);
+    await world.readers.read([TOPIC.orders, TOPIC.payments, TOPIC.audit, TOPIC.confirmed]);
     await world.readers.read([TOPIC.archive]);
-    await world.readers.read([TOPIC.audit]);
     await world.readers.read(DEAD_LETTER_TOPICS.map(({ topic }) => topic));
     undo.push(
       () => world.consumers.stop(),

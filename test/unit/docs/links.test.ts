@@ -1,17 +1,10 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { PAGES } from './documented-commands';
 
 const ROOT = join(__dirname, '../../..');
 
-const markdownIn = (folder: string): string[] =>
-  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md') && !file.includes('node_modules'))
-    .map((file) => join(ROOT, folder, file));
-
-const pages = [
-  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md', 'SUPPORT.md'].map((file) => join(ROOT, file)),
-  ...['docs', 'examples'].flatMap(markdownIn),
-];
+const pages = [...PAGES, 'CHANGELOG.md'];
 
 /** The anchors that GitHub creates for headings. */
 const anchorsOf = (page: string): string[] =>
@@ -29,7 +22,7 @@ function isAlive(page: string, link: string): boolean {
   return anchor === undefined || (statSync(target).isFile() && anchorsOf(target).includes(anchor));
 }
 
-test.each(pages.map((page) => relative(ROOT, page)))('every link of %s leads somewhere', (name) => {
+test.each(pages)('every link of %s leads somewhere', (name) => {
   const page = join(ROOT, name);
   const links = [...readFileSync(page, 'utf8').matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, link = '']) => link)

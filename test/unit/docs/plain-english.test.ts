@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { markdownIn } from './documented-commands';
+import { PAGES as COMMAND_PAGES } from './documented-commands';
 
 /** A reader looks for the thing that acts. These words hide it. */
 const HIDDEN_SUBJECT = /^(?:What|Who|Whoever|Whatever|Nobody|Somebody|Anybody)\s(?![^.!]*\?)/;
@@ -29,14 +29,7 @@ interface Text {
 const FOLDERS = ['bench', 'bin', 'examples', 'lambdas', 'lib', 'local', 'scripts', 'test'];
 /** It names the words that it forbids. */
 const THIS_FILE = join('test', 'unit', 'docs', 'plain-english.test.ts');
-const PAGES = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  'SECURITY.md',
-  'SUPPORT.md',
-  ...['docs', 'examples'].flatMap(markdownIn),
-];
+const PAGES = [...COMMAND_PAGES, 'CHANGELOG.md'];
 
 const sources = FOLDERS.flatMap((folder) =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultKafkaVersion } from '../../../local/kafka/distribution-folder';
-import { testedVersions } from '../../builders/support-page';
+import { rowOf, testedVersions } from '../../builders/support-page';
 
 const ROOT = join(__dirname, '../../..');
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8');
@@ -11,13 +11,7 @@ const { engines, devDependencies } = JSON.parse(read('package.json')) as {
   readonly devDependencies: Readonly<Record<string, string>>;
 };
 
-/** The column *supported* of a row. */
-const supported = (row: string): string =>
-  read('SUPPORT.md')
-    .split('\n')
-    .find((line) => line.startsWith(`| ${row} `))
-    ?.split('|')[2]
-    ?.trim() ?? '';
+const supported = (row: string): string => rowOf(row).supported;
 
 const minorOf = (version: string): string => version.split('.').slice(0, 2).join('.');
 
