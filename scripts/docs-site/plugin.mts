@@ -11,6 +11,7 @@ import {
   ReflectionKind,
   RendererEvent,
   Slugger,
+  ValidatingFileRegistry,
   type Application,
   type CommentDisplayPart,
   type NavigationElement,
@@ -26,6 +27,7 @@ const ROOT = join(import.meta.dirname, '../..');
  * follow `docs/README.md`, search in sections, and a check of all links.
  */
 export function load(app: Application): void {
+  app.files = new ReadableFiles();
   app.renderer.defineRouter('site', SiteRouter);
   app.renderer.defineTheme('site', SiteTheme);
   app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_context, document) => {
@@ -35,6 +37,20 @@ export function load(app: Application): void {
   app.renderer.on(IndexEvent.PREPARE_INDEX, leaveSectionsToThemselves);
   checkLinks(app);
 }
+
+/** Browsers show a file of source code as text only by this name; `.ts` is a video for them. */
+class ReadableFiles extends ValidatingFileRegistry {
+  override getName(...[id]: Parameters<ValidatingFileRegistry['getName']>): string | undefined {
+    const name = super.getName(id);
+    return name === undefined ? undefined : asText(name);
+  }
+
+  override getNameToAbsoluteMap(): ReadonlyMap<string, string> {
+    return new Map([...super.getNameToAbsoluteMap()].map(([name, path]) => [asText(name), path]));
+  }
+}
+
+const asText = (name: string): string => name.replace(/\.(?:m?ts|java|py)$/, '$&.txt');
 
 const markdownOf = (content: readonly CommentDisplayPart[]): string => content.map(({ text }) => text).join('');
 

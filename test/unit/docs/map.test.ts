@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { markdownIn } from './documented-commands';
 
 const linesOf = (page: string): string[] => readFileSync(join(__dirname, '../../..', page), 'utf8').split('\n');
@@ -9,14 +9,36 @@ const pages = markdownIn('docs')
   .map((page) => page.replace(/^docs\//, ''))
   .filter((page) => page !== 'README.md' && (!page.includes('/') || page.endsWith('/README.md')));
 
-test('the map has each page of docs/ exactly once, with a line of its own', () => {
-  const linked = linesOf('docs/README.md').flatMap((line) => {
-    const [, target] = /^\| \[[^\]]+\]\(([^)]+)\) +\| \S.*\|$/.exec(line) ?? [];
-    // Other pages and the entries of the package are checked by the build of the site.
-    return target === undefined || target.startsWith('../') ? [] : [target];
-  });
-  expect(linked.toSorted()).toEqual(pages.toSorted());
+const rows = linesOf('docs/README.md').flatMap((line): [label: string, target: string][] => {
+  const [, label = '', target] = /^\| \[([^\]]+)\]\(([^)]+)\) +\| \S.*\|$/.exec(line) ?? [];
+  return target === undefined ? [] : [[label, target]];
 });
+const targets = rows.map(([, target]) => target);
+
+test('the map has each page of docs/ exactly once, with a line of its own', () => {
+  expect(targets.filter((target) => !target.startsWith('../')).toSorted()).toEqual(pages.toSorted());
+});
+
+test('the map has each entry of the API exactly once, by the name to import', () => {
+  const { name, exports } = JSON.parse(linesOf('package.json').join('\n')) as {
+    name: string;
+    exports: Record<string, string | { types: string }>;
+  };
+  const entries = Object.entries(exports).flatMap(([path, target]) =>
+    typeof target === 'string'
+      ? []
+      : [[posix.join(name, path), target.types.replace('./dist', '..').replace('.d.ts', '.ts')]],
+  );
+  expect(rows.filter(([, target]) => target.endsWith('.ts')).toSorted()).toEqual(entries.toSorted());
+});
+
+/** The title of the README is the name of the package. */
+test.each(rows.filter(([, target]) => target.endsWith('.md') && target !== '../README.md'))(
+  'the map names "%s" as the page is titled',
+  (label, target) => {
+    expect(linesOf(posix.join('docs', target))[0]).toBe(`# ${label}`);
+  },
+);
 
 test.each(['runbooks', 'adr'])('the index of docs/%s links each of its pages', (folder) => {
   const index = linesOf(`docs/${folder}/README.md`).join('\n');
