@@ -16,7 +16,8 @@ export const RELAY_RATIO = { 'without-marks': 1, 'with-marks': 0.7 } as const;
 export const CPU_RATIO = 0.6;
 /** Ten times the write rate of one DynamoDB partition. */
 export const EVENTS_PER_SECOND = 3_300;
-export const PEAK_RSS_MB = 210;
+/** Half of the memory of the function. */
+export const PEAK_RSS_MB = 320;
 export const BUNDLE_KB = 900;
 export const INIT_MS = 150;
 /** From the invocation with one record to Kafka's acknowledgement, with connections. */

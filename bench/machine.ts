@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { POM } from '../local/kafka/distribution-folder';
+import { kafkaVersion } from '../local/kafka/distribution-folder';
 
 /** The machine and the versions on which a benchmark ran. */
 export interface Machine {
@@ -12,5 +11,5 @@ export interface Machine {
 export const machine = (): Machine => ({
   cores: availableParallelism(),
   node: process.versions.node,
-  kafka: /<artifactId>kafka_[^<]+<\/artifactId>\s*<version>([^<]+)</.exec(readFileSync(POM, 'utf8'))?.[1] ?? 'unknown',
+  kafka: kafkaVersion(),
 });

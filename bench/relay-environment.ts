@@ -18,6 +18,7 @@ export const relayEnvironment = (
     auth: { kind: 'none' },
     compression,
   }),
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(RELAY_MEMORY_MB),
   AWS_REGION: 'eu-west-1',
   AWS_ACCESS_KEY_ID: 'local',
   AWS_SECRET_ACCESS_KEY: 'local',

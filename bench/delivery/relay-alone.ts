@@ -2,7 +2,6 @@ import { mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DynamoDBRecord } from 'aws-lambda';
 import { bundleChildren } from '../bundles';
 import { insertRecord, orderItem } from '../events';
 import { EVENTS_PER_BATCH } from '../options';
@@ -41,7 +40,7 @@ async function openAlone(
   const opened = await own.open(brokers, topics);
   const { stack, target } = opened;
   const pool = relayPool(stack, stub.endpoint);
-  let batches: readonly (readonly DynamoDBRecord[])[] = [];
+  let batches: readonly Buffer[] = [];
   let delivery: Promise<void> = Promise.resolve();
   return {
     target,
@@ -66,16 +65,17 @@ async function openAlone(
 }
 
 /** @throws Error if an invocation fails. */
-async function deliver(pool: RelayPool, batches: readonly (readonly DynamoDBRecord[])[]): Promise<void> {
-  for (const records of batches) {
-    const { outcome } = await pool.invoke({ Records: records });
+async function deliver(pool: RelayPool, batches: readonly Buffer[]): Promise<void> {
+  for (const batch of batches) {
+    const { outcome } = await pool.invokeJson(batch);
     if (outcome.kind === 'error') throw new Error(`The relay did not publish a batch: ${outcome.message}`);
   }
 }
 
-const batchesOf = (events: readonly LoadEvent[]): readonly (readonly DynamoDBRecord[])[] =>
-  Array.from({ length: Math.ceil(events.length / EVENTS_PER_BATCH) }, (_, at) =>
-    events
-      .slice(at * EVENTS_PER_BATCH, (at + 1) * EVENTS_PER_BATCH)
-      .map((event) => insertRecord(orderItem({ ...event, committedAt: Date.now() }))),
-  );
+/** The events of the invocations, as JSON: a poller of Lambda has the next batch while a function works. */
+const batchesOf = (events: readonly LoadEvent[]): readonly Buffer[] =>
+  Array.from({ length: Math.ceil(events.length / EVENTS_PER_BATCH) }, (_, at) => {
+    const batch = events.slice(at * EVENTS_PER_BATCH, (at + 1) * EVENTS_PER_BATCH);
+    const Records = batch.map((event) => insertRecord(orderItem({ ...event, committedAt: Date.now() })));
+    return Buffer.from(JSON.stringify({ Records }));
+  });

@@ -14,10 +14,15 @@ export class RelayPool {
     return this.#instances.flatMap(({ pid }) => pid ?? []);
   }
 
-  async invoke(event: unknown): Promise<InvocationResult> {
+  invoke(event: unknown): Promise<InvocationResult> {
+    return this.invokeJson(JSON.stringify(event));
+  }
+
+  /** As {@link invoke}, with the event's JSON. */
+  async invokeJson(event: string | Buffer): Promise<InvocationResult> {
     const instance = this.#idle.pop() ?? this.#newInstance();
     try {
-      return await instance.invoke(event);
+      return await instance.invokeJson(event);
     } finally {
       this.#idle.push(instance);
     }

@@ -4,6 +4,7 @@ import { dynamodbClient } from '../../lib/relay/dynamodb/client';
 import { directCalls } from '../../lib/relay/dynamodb/direct-calls';
 import { dynamoDbStores } from '../../lib/relay/dynamodb/stores';
 import { decodeRelayConfig, type RelayConfig } from '../../lib/relay/environment';
+import { growHeap } from '../../lib/relay/heap-growth';
 import { relayOptionsOf } from '../../lib/relay/options';
 import type { Clock, Publisher } from '../../lib/relay/ports';
 import { recordsOfHome } from '../../lib/relay/record';
@@ -23,6 +24,7 @@ type Handler = (event: DynamoDBStreamEvent, context: Context) => Promise<DynamoD
 
 /** The relay's handler over a publisher; reads the configuration once. */
 export function relayHandler(createPublisher: (parts: PublisherParts) => Publisher): Handler {
+  growHeap(Number(process.env['AWS_LAMBDA_FUNCTION_MEMORY_SIZE']));
   const config = decodeRelayConfig(process.env);
   const clock = { now: Date.now };
   const telemetry = reportedTelemetry(config.outboxName, powertoolsTelemetry(config));

@@ -1,7 +1,5 @@
-/** The message of the invoker to the process that runs the function. */
+/** A line of JSON on the standard input of the process that runs the function. The next line is the event's JSON. */
 export interface Invoke {
-  readonly kind: 'invoke';
-  readonly event: unknown;
   /** Epoch milliseconds at which the function times out. */
   readonly deadlineMs: number;
   readonly requestId: string;

@@ -34,14 +34,35 @@ const contextOf = ({ deadlineMs, requestId }: Invoke): object => ({
   getRemainingTimeInMillis: () => Math.max(0, deadlineMs - Date.now()),
 });
 
-async function run(handler: Handler, invoke: Invoke): Promise<void> {
+async function run(handler: Handler, head: string, event: string): Promise<void> {
+  const invoke = JSON.parse(head) as Invoke;
   const { requestId } = invoke;
   try {
+    const response = await handler(JSON.parse(event), contextOf(invoke));
     // Lambda sends the response as JSON, which has null for `undefined`.
-    answer({ kind: 'answered', requestId, response: (await handler(invoke.event, contextOf(invoke))) ?? null });
+    answer({ kind: 'answered', requestId, response: response ?? null });
   } catch (error) {
     answer({ kind: 'error', requestId, message: textOf(error) });
   }
+}
+
+/** Events are text, as in Lambda's Runtime API: Node.js's messages between processes take longer for large ones. */
+function onInvocation(begin: (head: string, event: string) => void): void {
+  const lines: string[] = [];
+  let parts: Buffer[] = [];
+  process.stdin.on('data', (chunk: Buffer) => {
+    let rest = chunk;
+    for (let end = rest.indexOf('\n'); end >= 0; end = rest.indexOf('\n')) {
+      lines.push(Buffer.concat([...parts, rest.subarray(0, end)]).toString());
+      parts = [];
+      rest = rest.subarray(end + 1);
+      const [head, event] = lines;
+      if (head === undefined || event === undefined) continue;
+      lines.length = 0;
+      begin(head, event);
+    }
+    if (rest.length > 0) parts.push(rest);
+  });
 }
 
 // The parent process has ended, and this one must not outlive it.
@@ -49,7 +70,7 @@ process.on('disconnect', () => process.exit());
 
 try {
   const handler = loadHandler();
-  process.on('message', (message) => void run(handler, message as Invoke));
+  onInvocation((head, event) => void run(handler, head, event));
   answer({ kind: 'ready', initMs: process.uptime() * 1000 });
 } catch (error) {
   answer({ kind: 'init-error', message: textOf(error) });

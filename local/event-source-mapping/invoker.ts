@@ -80,6 +80,11 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
 
   /** Never rejects: every failure is an outcome of kind `error`. */
   invoke(event: unknown): Promise<InvocationResult> {
+    return this.invokeJson(JSON.stringify(event));
+  }
+
+  /** As {@link invoke}, with the event's JSON without line breaks. */
+  invokeJson(event: string | Buffer): Promise<InvocationResult> {
     const next = this.#last.then(async () => {
       const result = await this.#invokeNow(event);
       this.emit('invoked', result);
@@ -112,7 +117,7 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
     if (log !== undefined) await new Promise<void>((done) => log.end(done));
   }
 
-  async #invokeNow(event: unknown): Promise<InvocationResult> {
+  async #invokeNow(event: string | Buffer): Promise<InvocationResult> {
     const requestId = randomUUID();
     let startedAt = performance.now();
     const failed = (error: unknown): InvocationResult => ({
@@ -153,7 +158,7 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
     const process = await spawnSupervised(nodeBinary(), [...flags, CHILD], {
       cwd: codeFolder,
       env: { ...inherited(), ...this.#options.environment, ...this.#lambdaVariables(handler, codeFolder, memoryMb) },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
     });
     this.#current = process;
     let output = '';
@@ -163,6 +168,8 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
       this.#log?.write(chunk);
       this.emit('output', text);
     };
+    // The process has ended, which the invocation reports with the reason.
+    process.child.stdin?.on('error', () => undefined);
     process.child.stdout?.on('data', take);
     process.child.stderr?.on('data', take);
     void process.exited.then(({ code, signal }) => {
@@ -184,7 +191,7 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
 
   async #run(
     process: SupervisedProcess,
-    event: unknown,
+    event: string | Buffer,
     requestId: string,
   ): Promise<{ readonly outcome: Outcome; readonly maxRssBytes: number }> {
     const { timeoutSeconds, memoryMb } = this.#options.function;
@@ -198,11 +205,13 @@ export class LambdaInvoker extends EventEmitter<InvokerEvents> {
         process.signal('SIGKILL');
       });
     }, MEMORY_POLL_MS);
-    const invoke: Invoke = { kind: 'invoke', event, deadlineMs: Date.now() + timeoutMs, requestId };
+    const invoke: Invoke = { deadlineMs: Date.now() + timeoutMs, requestId };
     if (this.#options.freeze === true) process.signal('SIGCONT');
     const answered = firstAnswer(process, timeoutMs, () => `Task timed out after ${timeoutSeconds.toFixed(2)} seconds`);
-    // An error here means that the process has ended, which `answered` reports with the reason.
-    process.child.send(invoke, () => undefined);
+    const { stdin } = process.child;
+    stdin?.write(`${JSON.stringify(invoke)}\n`);
+    stdin?.write(event);
+    stdin?.write('\n');
     const answer = await answered;
     clearInterval(memory);
     const maxRssBytes = Math.max(seen.maxRssBytes, await residentBytes(process.pid));

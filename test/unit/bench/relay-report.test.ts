@@ -53,7 +53,7 @@ test('each figure with a goal says whether it is met', () => {
   expect(renderReport(aReport())).not.toContain('missed');
   expect(renderReport(aReport({ scenarios: slow }))).toContain('2,500 (goal ≥ 3,300: missed)');
   expect(renderReport(aReport({ scenarios: slow }))).toContain('0.71 (goal ≥ 1: missed)');
-  expect(renderReport(aReport({ scenarios: slow }))).toContain('400 (goal < 210: missed)');
+  expect(renderReport(aReport({ scenarios: slow }))).toContain('400 (goal < 320: missed)');
   expect(renderReport(aReport({ bundleKb: 1_000 }))).toContain('1,000 (goal < 900: missed)');
   expect(renderReport(aReport({ initMs: 301 }))).toContain('301 (goal < 150: missed)');
   const late = renderReport(aReport({ latency: { warmP50Ms: 16, warmP99Ms: 41, firstMs: 601 } }));
