@@ -17,6 +17,8 @@ export const BUNDLE_OPTIONS = {
   // Prefer a package's ES modules: only they can be tree-shaken.
   mainFields: ['module', 'main'],
   plugins: [usedPartsOfPlatformatic],
+  // Only the user agent of the AWS SDK in browsers imports it, when it is called.
+  external: ['bowser'],
   minify: true,
   charset: 'utf8',
   // NOTICE.txt contains the full licences.
