@@ -15,5 +15,22 @@ export function withSection(page: string, name: string, text: string): string {
   return `${before}${open}\n\n${text.trim()}\n\n${close}${after}`;
 }
 
-export const writeSection = (file: string, name: string, text: string): void =>
-  writeFileSync(file, withSection(readFileSync(file, 'utf8'), name, text));
+/** A part of a report, with a page's place for it. */
+export interface Section {
+  readonly name: string;
+  readonly title: string;
+  /** Markdown without a heading. */
+  readonly text: string;
+}
+
+/** Replaces the given sections; all others keep their figures and dates. */
+export function writeSections(file: string, sections: readonly Section[]): void {
+  const page = readFileSync(file, 'utf8');
+  writeFileSync(
+    file,
+    sections.reduce((written, { name, text }) => withSection(written, name, text), page),
+  );
+}
+
+export const printed = (sections: readonly Section[]): string =>
+  sections.map(({ title, text }) => `### ${title}\n\n${text}`).join('\n\n');

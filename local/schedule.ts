@@ -1,5 +1,8 @@
 import type { Stack } from './stack';
 
+/** The rate of the rule in the template. */
+export const PROBE_EVERY_MS = 60_000;
+
 export interface Schedule {
   /** Default: as long as between two. */
   readonly firstSweepAfterMs?: number;

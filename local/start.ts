@@ -3,7 +3,7 @@ import { startConsoleProxy, type ConsoleProxy } from './console/console-proxy';
 import { startConsole, type StartedConsole } from './console/start-console';
 import { LocalStackError } from './errors';
 import { progressLines } from './progress-lines';
-import { schedule } from './schedule';
+import { PROBE_EVERY_MS, schedule } from './schedule';
 import { startStack, type Stack } from './stack';
 import { STACK_FILE } from './stack-file';
 import { interruptAll } from './supervised-process';
@@ -11,8 +11,6 @@ import { parseStartArguments, USAGE } from './start-arguments';
 import { silenceTimerWarning } from '../lib/kafka/timer-warning';
 
 const STOPPED = 'Everything that was started is stopped.';
-/** The rate of the rule in the template. */
-const PROBE_EVERY_MS = 60_000;
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 function readyText(stack: Stack, stackFile: string, url: string | undefined): string {

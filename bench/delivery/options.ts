@@ -12,7 +12,7 @@ export interface DeliveryOptions<Part extends string> {
   /** Only the subjects whose name contains one of these. Empty: all. */
   readonly subjects: readonly string[];
   readonly json: boolean;
-  /** Replaces the measured part of the page. */
+  /** Replaces the sections of the page that were measured. */
   readonly write: boolean;
 }
 
@@ -36,6 +36,9 @@ export function parseDeliveryOptions<Part extends string>(
   const unknown = parts.find((part) => !allParts.includes(part as Part));
   if (unknown !== undefined) {
     throw new BenchOptionError(`--only has "${unknown}"; it must be of ${allParts.join(', ')}. ${usage}`);
+  }
+  if (values.write === true && values.subjects !== undefined) {
+    throw new BenchOptionError(`--write replaces the figures of all subjects, so it excludes --subjects. ${usage}`);
   }
   return {
     events: number('events'),

@@ -4,8 +4,11 @@ import { DynamoDBStreamsClient } from '@aws-sdk/client-dynamodb-streams';
 import { LOCAL_REGION } from '../../local/dynamodb';
 import { EventSourceMapping } from '../../local/event-source-mapping/mapping';
 import { startSimulatedDynamoDb, type SimulatedDynamoDb } from '../../local/simulated-dynamodb/start';
+import { PROBE_EVERY_MS, schedule } from '../../local/schedule';
 import { startStack, type Stack } from '../../local/stack';
+import { messageOf } from '../../lib/event/errors';
 import type { Commit } from '../../test/chaos/history';
+import { tell } from '../main';
 import { DynamoDbCalls, itemOf, ORDERS_TABLE } from './dynamodb-target';
 import { commitOf } from './judge';
 import type { LoadEvent } from './load';
@@ -72,6 +75,7 @@ async function openOurs(
   });
   const { tableName } = stack;
   let started = false;
+  let endSchedule: (() => void) | undefined;
   return {
     ...{ stack, dynamodb, mapping },
     target: { kind: 'dynamodb', endpoint: dynamodb.endpoint, tableName },
@@ -82,10 +86,16 @@ async function openOurs(
       if (started) mapping.enable();
       else await mapping.start();
       started = true;
+      endSchedule ??= schedule(stack, {
+        ...{ sweepEveryMs: stack.template.sweeper.everyMs, probeEveryMs: PROBE_EVERY_MS },
+        onSweepFailure: (error) => tell(`The sweep failed: ${messageOf(error)}`),
+        onProbeFailure: (error) => tell(`Partitions could not be tried: ${messageOf(error)}`),
+      });
     },
     kill: () => pool.kill(),
     stop: () => mapping.disable(),
     close: async () => {
+      endSchedule?.();
       await Promise.all([mapping.stop(), pool.stop()]);
       streams.destroy();
       await stack.stop();

@@ -51,7 +51,7 @@ export const drainTable = (
   table(
     [
       ...['measured', 'events/s', 'CPU ms per 1,000 events', 'of the store besides', 'peak RSS in MB'],
-      ...['start to first event', 'load average', 'lost, overtaken, repeated'],
+      ...['start to first event', 'load average', 'missing, overtaken, repeated'],
     ],
     subjects.map(({ name, drains }) => {
       const measured = drains.filter((drain) => drain !== undefined);
@@ -86,7 +86,7 @@ export const crashTable = <S extends Named & { readonly crashes: readonly (Crash
   goalsOf: (subject: S) => CrashGoals | undefined,
 ): readonly string[] =>
   table(
-    ['measured', 'events', 'duplicates', 'time away', 'lost', 'overtaken'],
+    ['measured', 'events', 'duplicates', 'time away', 'missing', 'overtaken'],
     subjects.map((subject) => {
       const crashes = subject.crashes.filter((crash) => crash !== undefined);
       const goals = goalsOf(subject);
@@ -136,4 +136,4 @@ export function ladderTable({ steps, verdict }: LadderResult, p99Goal?: number):
 const JUDGED_SHARE = 0.7;
 
 const flaws = ({ lost, overtaken, duplicates }: Verdict): string =>
-  `Not counted as figures: ${count(lost)} lost, ${count(overtaken)} overtaken, ${count(duplicates)} repeated.`;
+  `Not counted as figures: ${count(lost)} missing, ${count(overtaken)} overtaken, ${count(duplicates)} repeated.`;

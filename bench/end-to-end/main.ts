@@ -10,10 +10,10 @@ import { attempt, runDelivery } from '../delivery/run';
 import { loadAverage } from '../delivery/usage';
 import { machine } from '../machine';
 import { tell, type Undo } from '../main';
-import { writeSection } from '../written-section';
+import { printed, writeSections } from '../written-section';
 import { moderateShardRate, measureShards, type ShardsResult } from './measure-shards';
 import { latencyPlot } from './plot';
-import { CONTINUOUS_POLL_MS, renderEndToEnd, type EndToEndReport, type LadderReport } from './report';
+import { CONTINUOUS_POLL_MS, endToEndSections, type EndToEndReport, type LadderReport } from './report';
 
 const PARTS = ['ladder', 'shards', 'drain', 'crash'] as const;
 const RATES = [100, 200, 400, 600, 800, 1_200, 1_600, 2_400, 3_200] as const;
@@ -69,10 +69,10 @@ async function bench(undo: Undo[]): Promise<void> {
     options: { events, rounds, seconds },
     ...{ loadAverages, ladders, shards, drains, crashes },
   };
-  const text = renderEndToEnd(report);
-  console.log(options.json ? JSON.stringify(report) : text);
+  const sections = endToEndSections(report);
+  console.log(options.json ? JSON.stringify(report) : printed(sections));
   if (!options.write) return;
-  writeSection(PAGE, 'end-to-end', text);
+  writeSections(PAGE, sections);
   const last = shards.at(-1);
   if (last !== undefined) writeFileSync(PLOT, plotOf(last));
 }

@@ -15,6 +15,7 @@ import { atMost } from '../goals';
 import type { Machine } from '../machine';
 import { count, judged, table } from '../markdown';
 import { median } from '../statistics';
+import type { Section } from '../written-section';
 import { PARTITION_RATE, type ShardsResult } from './measure-shards';
 
 /** Milliseconds between two reads of a shard that is read continuously. */
@@ -44,31 +45,34 @@ const LATENCY_MS = 60;
 const SHARDS_RATIO = 1.2;
 const NAME = 'this outbox';
 
-/** The measured part of docs/benchmarks.md. */
-export function renderEndToEnd(report: EndToEndReport): string {
+/** The sections of docs/benchmarks.md that were measured. */
+export function endToEndSections(report: EndToEndReport): readonly Section[] {
   const { ladders, shards, drains, crashes, options } = report;
-  return joined([
-    environmentLine(report),
-    '',
-    ...ladders.flatMap((ladder) => [...renderLadder(ladder, options.seconds), '']),
-    ...(shards.length === 0 ? [] : [...renderShards(shards), '']),
-    ...(drains.length === 0
+  const section = (
+    part: string,
+    title: string,
+    results: readonly unknown[],
+    lines: () => readonly string[],
+  ): readonly Section[] =>
+    results.length === 0
       ? []
-      : [
-          `**Drain of ${count(options.events)} events of 1,024 bytes, one shard, with marks**`,
-          '',
-          ...drainTable([{ name: NAME, drains }]),
-          '',
-        ]),
-    ...(crashes.length === 0
-      ? []
-      : [
-          '**SIGKILL of the relay in the middle of a drain, the worst of all rounds**',
-          '',
-          ...crashTable([{ name: NAME, crashes }], () => CRASH_GOALS),
-          '',
-        ]),
-  ]);
+      : [{ name: `end-to-end-${part}`, title, text: joined([environmentLine(report), '', ...lines()]) }];
+  return [
+    ...section('ladder', 'More events', ladders, () =>
+      ladders.flatMap((ladder) => [...renderLadder(ladder, options.seconds), '']),
+    ),
+    ...section('shards', 'More shards', shards, () => renderShards(shards)),
+    ...section('drain', 'A backlog', drains, () => [
+      `${count(options.events)} events of 1,024 bytes, one shard, with marks.`,
+      '',
+      ...drainTable([{ name: NAME, drains }]),
+    ]),
+    ...section('crash', 'SIGKILL of the relay in the middle of a drain', crashes, () => [
+      'The worst of all rounds.',
+      '',
+      ...crashTable([{ name: NAME, crashes }], () => CRASH_GOALS),
+    ]),
+  ];
 }
 
 const renderLadder = ({ pollMs, rounds }: LadderReport, seconds: number): readonly string[] => [
@@ -98,10 +102,10 @@ function renderShards(rounds: readonly (readonly ShardsResult[])[]): readonly st
       ? `Each shard gets ${rate} events a second: 90 % of the write limit of a DynamoDB partition.`
       : `Each shard gets ${rate} events a second, ${carried ? `half of the highest rate that this machine carries with ${counts.at(-1) ?? 0} shards` : `and this machine did not even carry that with ${counts.at(-1) ?? 0} shards`}. A DynamoDB partition would take ${PARTITION_RATE} at 90 % of its write limit: here all shards, relays, table, broker, writer and reader share the same cores.`;
   return [
-    `**More shards.** ${limit} Before the measured part each shard was split; in it, each is once closed and continued by a child.`,
+    `${limit} Before the measured part each shard was split; in it, each is once closed and continued by a child.`,
     '',
     ...table(
-      ['shards', 'events/s', 'p50', 'p99', 'relative to one shard', 'verdict', 'lost, overtaken, repeated'],
+      ['shards', 'events/s', 'p50', 'p99', 'relative to one shard', 'verdict', 'missing, overtaken, repeated'],
       counts.map((shards) => {
         const results = ofShards(shards);
         const middle = (value: (result: ShardsResult) => number): number => median(results.map(value));

@@ -12,12 +12,12 @@ import type { Subject } from '../delivery/subject';
 import { loadAverage } from '../delivery/usage';
 import { machine } from '../machine';
 import { tell, type Undo } from '../main';
-import { writeSection } from '../written-section';
+import { printed, writeSections } from '../written-section';
 import { debezium } from './debezium';
 import { connectJars, nodePackages } from './packages';
 import { pgTransactionalOutbox } from './pg-transactional-outbox';
 import { startPostgres } from './postgres';
-import { renderPeers, type PeerReport, type PeersReport } from './report';
+import { peersSections, type PeerReport, type PeersReport } from './report';
 
 /** The order is that of a round. */
 const PARTS = ['drain', 'crash', 'ladder', 'outage', 'poison', 'min-isr'] as const;
@@ -69,9 +69,9 @@ async function bench(undo: Undo[]): Promise<void> {
     loadAverages,
     subjects: [...reports.values()],
   };
-  const text = renderPeers(report);
-  console.log(options.json ? JSON.stringify(report) : text);
-  if (options.write) writeSection(PAGE, 'peers', text);
+  const sections = peersSections(report);
+  console.log(options.json ? JSON.stringify(report) : printed(sections));
+  if (options.write) writeSections(PAGE, sections);
 }
 
 const emptyReport = ({ name, versions, isDrainOnly }: Subject): Mutable => ({

@@ -14,6 +14,7 @@ import { atMost, below, atLeast, type Goal } from '../goals';
 import type { Machine } from '../machine';
 import { count, judged, table } from '../markdown';
 import { median } from '../statistics';
+import type { Section } from '../written-section';
 
 /** The results of one subject; `undefined` for a measurement that failed. */
 export interface PeerReport {
@@ -45,21 +46,33 @@ const DRAIN_RATIO = 1.3;
 const RSS_RATIO = 0.5;
 const REFERENCE = 'Debezium';
 
-/** The measured part of docs/peers.md. */
-export function renderPeers(report: PeersReport): string {
+/** The sections of docs/peers.md that were measured. */
+export function peersSections(report: PeersReport): readonly Section[] {
   const { options } = report;
   const subjects = report.subjects.filter(({ isDrainOnly }) => isDrainOnly !== true);
   const [own] = subjects;
-  const has = (part: (subject: PeerReport) => unknown): boolean => subjects.some((subject) => part(subject));
-  return joined([
-    environmentLine(report),
-    '',
-    ...report.subjects.map(({ name, versions }) => `- **${name}**: ${versions}`),
-    '',
+  const section = (
+    part: string,
+    title: string,
+    has: (subject: PeerReport) => unknown,
+    lines: () => readonly string[],
+  ): readonly Section[] => {
+    if (!subjects.some(has)) return [];
+    return [{ name: `peers-${part}`, title, text: joined([environmentLine(report), '', ...lines()]) }];
+  };
+  return [
+    {
+      name: 'peers-versions',
+      title: 'Versions',
+      text: joined(report.subjects.map(({ name, versions }) => `- **${name}**: ${versions}`)),
+    },
     ...section(
-      has(({ drains }) => drains.length > 0),
-      `Drain of a backlog (${count(options.events)} events of 1,024 bytes; a twentieth for pg-transactional-outbox)`,
+      'drain',
+      'Drain of a backlog',
+      ({ drains }) => drains.length > 0,
       () => [
+        `${count(options.events)} events of 1,024 bytes; a twentieth for pg-transactional-outbox.`,
+        '',
         ...drainTable(report.subjects),
         '',
         ...report.subjects
@@ -68,38 +81,43 @@ export function renderPeers(report: PeersReport): string {
       ],
     ),
     ...section(
-      has(({ crashes }) => crashes.length > 0),
+      'crash',
       'SIGKILL of the relay in the middle of a drain',
+      ({ crashes }) => crashes.length > 0,
       () => crashTable(subjects, (subject) => (subject === own ? CRASH_GOALS : undefined)),
     ),
     ...section(
-      has(({ ladder }) => ladder),
-      `Commit to consumer, ${options.seconds} s for each rate`,
-      () =>
-        subjects.flatMap(({ name, ladder }) =>
+      'ladder',
+      'Commit to consumer',
+      ({ ladder }) => ladder,
+      () => [
+        `${options.seconds} s for each rate.`,
+        '',
+        ...subjects.flatMap(({ name, ladder }) =>
           ladder === undefined ? [] : [`**${name}**`, '', ...ladderTable(ladder), ''],
         ),
+      ],
     ),
     ...section(
-      has(({ outage }) => outage),
+      'outage',
       'The only broker is away for 30 s',
+      ({ outage }) => outage,
       () => outageTable(subjects, own),
     ),
     ...section(
-      has(({ poison }) => poison),
+      'poison',
       'One event is too large for the topic',
+      ({ poison }) => poison,
       () => poisonTable(subjects, own),
     ),
     ...section(
-      has(({ minIsr }) => minIsr),
+      'min-isr',
       'One topic is below its minimum of in-sync replicas for 180 s',
+      ({ minIsr }) => minIsr,
       () => minIsrTable(subjects, own),
     ),
-  ]);
+  ];
 }
-
-const section = (isMeasured: boolean, title: string, lines: () => readonly string[]): readonly string[] =>
-  isMeasured ? [`### ${title}`, '', ...lines(), ''] : [];
 
 /** Ratios inside one round, because the machine's other load changes from round to round. */
 export function drainRatios(own: PeerReport, subjects: readonly PeerReport[]): readonly string[] {
@@ -132,7 +150,7 @@ const FAILED = 'failed';
 
 const outageTable = (subjects: readonly PeerReport[], own: PeerReport | undefined): readonly string[] =>
   table(
-    ['measured', 'events', 'lost', 'overtaken', 'duplicates', 'caught up after'],
+    ['measured', 'events', 'missing', 'overtaken', 'duplicates', 'caught up after'],
     subjects.map((subject) => {
       const { name, outage } = subject;
       if (outage === undefined) return [name, FAILED, '', '', '', ''];
@@ -170,7 +188,7 @@ const minIsrTable = (subjects: readonly PeerReport[], own: PeerReport | undefine
   table(
     [
       ...['measured', 'events of the healthy topic', 'delivered meanwhile', 'their p99'],
-      ...['lost', 'overtaken', 'duplicates'],
+      ...['missing', 'overtaken', 'duplicates'],
     ],
     subjects.map((subject) => {
       const { name, minIsr } = subject;

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import prettier from 'prettier';
-import { renderEndToEnd } from '../../../bench/end-to-end/report';
-import { renderPeers, type PeerReport } from '../../../bench/peers/report';
+import { endToEndSections, type EndToEndReport } from '../../../bench/end-to-end/report';
+import { peersSections, type PeerReport, type PeersReport } from '../../../bench/peers/report';
+import { printed, withSection } from '../../../bench/written-section';
 
 const verdict = { committed: 10, delivered: 10, lost: 0, invented: 0, overtaken: 0, duplicates: 0 };
 const step = {
@@ -23,62 +26,75 @@ const common = {
 const isFormatted = (text: string): Promise<boolean> =>
   prettier.check(`${text}\n`, { parser: 'markdown', printWidth: 120, singleQuote: true });
 
-describe('the report about other outboxes', () => {
-  const peer = (name: string): PeerReport => ({
-    ...{ name, versions: '1.0', drains: [drain], crashes: [crash] },
-    ladder: { steps: [step, { ...step, rate: 200, verdict: 'falls behind' }], verdict },
-    outage: { outageMs: 30_000, events: 1_000, caughtUpMs: 12_345, verdict },
-    poison: { others: 100, delivered: 100, limitMs: 60_000, overtookThePoison: 0 },
-    minIsr: { sickMs: 180_000, healthy: 50, deliveredMeanwhile: 49, healthyP99Ms: 400, verdict },
-  });
-  const report = { ...common, subjects: [peer('this outbox'), peer('Debezium')] };
+const renderPeers = (report: PeersReport): string => printed(peersSections(report));
+const renderEndToEnd = (report: EndToEndReport): string => printed(endToEndSections(report));
 
+const peer = (name: string): PeerReport => ({
+  ...{ name, versions: '1.0', drains: [drain], crashes: [crash] },
+  ladder: { steps: [step, { ...step, rate: 200, verdict: 'falls behind' }], verdict },
+  outage: { outageMs: 30_000, events: 1_000, caughtUpMs: 12_345, verdict },
+  poison: { others: 100, delivered: 100, limitMs: 60_000, overtookThePoison: 0 },
+  minIsr: { sickMs: 180_000, healthy: 50, deliveredMeanwhile: 49, healthyP99Ms: 400, verdict },
+});
+const peersReport = { ...common, subjects: [peer('this outbox'), peer('Debezium')] };
+
+const shards = (count: number, p99Ms: number, ratePerShard = 60) => ({
+  ...{ ...step, p99Ms, shards: count, ratePerShard, series: [], rolls: [1], judgement: verdict },
+});
+const endToEndReport = {
+  ...common,
+  ladders: [{ pollMs: 250, rounds: [{ steps: [step, { ...step, rate: 200, p99Ms: 400 }], verdict }] }],
+  shards: [[shards(1, 300), shards(8, 330)]],
+  drains: [drain],
+  crashes: [crash],
+};
+
+describe('the report about other outboxes', () => {
   it('is formatted as the pages are', async () => {
-    await expect(isFormatted(renderPeers(report))).resolves.toBe(true);
+    await expect(isFormatted(renderPeers(peersReport))).resolves.toBe(true);
   });
 
   it('has goals for this outbox alone', () => {
-    const lines = renderPeers(report).split('\n');
+    const lines = renderPeers(peersReport).split('\n');
     expect(lines.filter((line) => line.startsWith('| Debezium ') && line.includes('goal'))).toEqual([]);
     expect(lines.filter((line) => line.startsWith('| this outbox ') && line.includes('goal')).length).toBe(4);
   });
 
   it('says which measurement failed, and leaves out parts that did not run', () => {
     const { outage, ...withoutOutage } = peer('Debezium');
-    const text = renderPeers({ ...report, subjects: [peer('this outbox'), withoutOutage] });
+    const text = renderPeers({ ...peersReport, subjects: [peer('this outbox'), withoutOutage] });
     expect(outage).toBeDefined();
     expect(text).toMatch(/\| Debezium\s+\| failed/);
-    expect(renderPeers({ ...common, subjects: [{ name: 'x', versions: '1', drains: [], crashes: [] }] })).not.toContain(
-      '###',
-    );
+    const none = { ...common, subjects: [{ name: 'x', versions: '1', drains: [], crashes: [] }] };
+    expect(peersSections(none).map(({ name }) => name)).toEqual(['peers-versions']);
   });
 });
 
 describe('the report about the way to the consumer', () => {
-  const shards = (count: number, p99Ms: number, ratePerShard = 60) => ({
-    ...{ ...step, p99Ms, shards: count, ratePerShard, series: [], rolls: [1], judgement: verdict },
-  });
-  const report = {
-    ...common,
-    ladders: [{ pollMs: 250, rounds: [{ steps: [step, { ...step, rate: 200, p99Ms: 400 }], verdict }] }],
-    shards: [[shards(1, 300), shards(8, 330)]],
-    drains: [drain],
-    crashes: [crash],
-  };
-
   it('is formatted as the pages are', async () => {
-    await expect(isFormatted(renderEndToEnd(report))).resolves.toBe(true);
+    await expect(isFormatted(renderEndToEnd(endToEndReport))).resolves.toBe(true);
   });
 
   it('compares the p99 of the most shards with that of one, inside a round', () => {
-    expect(renderEndToEnd(report)).toContain('1.10 (goal ≤ 1.20: met)');
-    expect(renderEndToEnd({ ...report, shards: [...report.shards, [shards(1, 100), shards(8, 300)]] })).toContain(
-      '2.05 (goal ≤ 1.20: missed)',
-    );
+    expect(renderEndToEnd(endToEndReport)).toContain('1.10 (goal ≤ 1.20: met)');
+    expect(
+      renderEndToEnd({ ...endToEndReport, shards: [...endToEndReport.shards, [shards(1, 100), shards(8, 300)]] }),
+    ).toContain('2.05 (goal ≤ 1.20: missed)');
   });
 
   it('says whether a shard got as much as a partition can take', () => {
-    expect(renderEndToEnd(report)).toContain('60 events a second, half of the highest rate that this machine carries');
-    expect(renderEndToEnd({ ...report, shards: [[shards(1, 300, 300)]] })).toContain('90 % of the write limit');
+    expect(renderEndToEnd(endToEndReport)).toContain(
+      '60 events a second, half of the highest rate that this machine carries',
+    );
+    expect(renderEndToEnd({ ...endToEndReport, shards: [[shards(1, 300, 300)]] })).toContain('90 % of the write limit');
   });
+});
+
+test.each([
+  ['peers.md', peersSections(peersReport)],
+  ['benchmarks.md', endToEndSections(endToEndReport)],
+])('%s has a place for each section', (page, sections) => {
+  const markdown = readFileSync(join(__dirname, '../../../docs', page), 'utf8');
+  expect(sections.length).toBeGreaterThan(3);
+  for (const { name, text } of sections) expect(withSection(markdown, name, text)).toContain(text);
 });

@@ -156,9 +156,14 @@ describe('the options', () => {
   });
 
   it('choose parts in the order of a round, and subjects', () => {
-    expect(parse('--only', 'crash,drain', '--subjects', 'a,b', '--rounds', '1', '--write')).toMatchObject({
-      ...{ parts: ['drain', 'crash'], subjects: ['a', 'b'], rounds: 1, write: true },
+    expect(parse('--only', 'crash,drain', '--subjects', 'a,b', '--rounds', '1')).toMatchObject({
+      ...{ parts: ['drain', 'crash'], subjects: ['a', 'b'], rounds: 1 },
     });
+  });
+
+  it('do not replace the figures of all subjects by those of some', () => {
+    expect(parse('--write').write).toBe(true);
+    expect(() => parse('--write', '--subjects', 'a')).toThrow('--write replaces the figures of all subjects');
   });
 
   it.each([[['--only', 'nothing']], [['--events', '0']], [['--seconds', 'x']], [['--unknown']]])(
