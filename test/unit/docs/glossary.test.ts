@@ -24,11 +24,12 @@ const TERMS: readonly (readonly [word: string, form: RegExp])[] = [
 const GLOSSARY = 'docs/architecture.md';
 const pages = PAGES.filter((page) => /^(README|docs\/(?!adr\/)[\w/-]+)\.md$/.test(page) && page !== GLOSSARY);
 
-/** The sentences of a page. Headings, header rows, code and quotations become spaces, so that places stay the same. */
+/** The sentences of a page. Headings, header rows, comments, code and quotations become spaces, so that places stay the same. */
 function proseOf(text: string): string {
   const blank = (part: string): string => part.replaceAll(/[^\n]/g, ' ');
   return text
     .replaceAll(/^( *)```[\s\S]*?^ *```$/gm, blank)
+    .replaceAll(/<!--.*?-->/g, blank)
     .replaceAll(/^#.*$|^\|.*\|\n(?=\|[ :|-]+\|$)/gm, blank)
     .replaceAll(/`[^`\n]+`|"[^"\n]*"/g, blank);
 }
