@@ -19,6 +19,7 @@ import { addTakeOver } from './commands/take-over';
 import { addTopic } from './commands/topic';
 import { addVerify } from './commands/verify';
 import { addWhere } from './commands/where';
+import { refuseOptionsAsValues } from './option-as-value';
 import { STACK_FILE } from './session';
 
 const EXAMPLES = `
@@ -92,5 +93,6 @@ export function createProgram(version: string): Command {
     addConsumer,
   ];
   for (const add of additions) add(program);
+  refuseOptionsAsValues(program);
   return program;
 }

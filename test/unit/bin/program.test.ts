@@ -33,3 +33,19 @@ test('a price is named by the list alone, and not by a property of every object'
   program.commands.forEach((command) => command.configureOutput({ writeErr: () => undefined }));
   await expect(program.parseAsync(cost, { from: 'user' })).rejects.toMatchObject({ code: 'commander.invalidArgument' });
 });
+
+test.each([
+  ['--table', ['status', '--table', '--json']],
+  ['--why', ['skip', 'order#42', '--at', '3', '--why', '--yes']],
+  ['--key', ['verify', '--key', '--since', '2h']],
+  ['--inbox', ['consumer', 'lag', 'order#42', '--inbox', '--consumer', 'shipping']],
+])('an option whose value was forgotten is refused: %s', async (_, given) => {
+  const program = createProgram('1.0.0').configureOutput({ writeErr: () => undefined });
+  const silence = (command: typeof program): void =>
+    command.commands.forEach((each) => silence(each.configureOutput({ writeErr: () => undefined }) as typeof program));
+  silence(program);
+  await expect(program.parseAsync(given, { from: 'user' })).rejects.toMatchObject({
+    code: 'commander.optionMissingArgument',
+    message: expect.stringMatching(/argument missing: the next word, --\w+, is an option$/),
+  });
+});
