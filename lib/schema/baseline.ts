@@ -65,9 +65,12 @@ export function parseBaseline(text: string, name: string): SchemaBaseline {
   };
   let document: unknown;
   try {
-    document = JSON.parse(text);
-  } catch {
-    return refuse('it is not JSON');
+    document = JSON.parse(text, (_, value: unknown) => {
+      if (value === Infinity || value === -Infinity) throw new RangeError('it has a number that is too large');
+      return value;
+    });
+  } catch (error) {
+    return refuse(error instanceof RangeError ? error.message : 'it is not JSON');
   }
   if (!isRecord(document) || document['format'] !== FORMAT) {
     return refuse(`"format" is not ${FORMAT}, so another version of this command wrote the file`);

@@ -33,7 +33,7 @@ export const lambda: Target = {
   async run(input) {
     const { event, partialBatchResponse } = input as Invocation;
     const rig = aRig({ attempts: 1 });
-    const { consumer, deadLetters, client, handled } = rig;
+    const { consumer, deadLetters, client, handled, told } = rig;
     const handle = handleKafkaEvent({ consumer, deadLetters, partialBatchResponse });
     let unfinished: number;
     try {
@@ -45,7 +45,8 @@ export const lambda: Target = {
       if (error.is('batch-unfinished') && !partialBatchResponse) return 'batch-unfinished';
       throw error;
     }
-    if (client.effects().length !== handled.length) throw new Error(`${handled.length} effects were handled.`);
+    const applied = told.calls.filter(({ name }) => name === 'applied').length;
+    if (client.effects().length !== applied) throw new Error(`${applied} messages were reported as applied.`);
     const messages = messagesIn(event);
     const ended = endsOf(rig);
     if (unfinished === 0 && ended.size < messages.size) {

@@ -192,6 +192,14 @@ test('a baseline with every field of its type is read', () => {
 
 test.each([
   ['{', 'it is not JSON'],
+  [
+    typeWith({ revisions: [{ version: 1, writes: { const: 0 } }] }).replace('0', '1e400'),
+    'it has a number that is too large',
+  ],
+  [
+    typeWith({ revisions: [{ version: 1, writes: { const: 0 } }] }).replace('0', '-1e400'),
+    'it has a number that is too large',
+  ],
   ['null', '"format" is not 1'],
   ['{}', '"format" is not 1'],
   ['{"format":2,"types":{}}', '"format" is not 1'],
