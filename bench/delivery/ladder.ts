@@ -44,9 +44,10 @@ const GROWTH_MS = 150;
 /**
  * Judges one step of a ladder.
  *
+ * @param stretch - how many times longer than usual everything takes by design
  * @throws RangeError without timings.
  */
-export function stepOf(rate: number, timings: readonly Timing[]): Step {
+export function stepOf(rate: number, timings: readonly Timing[], stretch = 1): Step {
   const inOrder = timings.toSorted((a, b) => a.calledAt - b.calledAt);
   const measured = inOrder.slice(Math.floor(inOrder.length * WARM_UP_SHARE));
   const latencies = measured.map(latencyOf);
@@ -67,18 +68,25 @@ export function stepOf(rate: number, timings: readonly Timing[]): Step {
     p50Ms: percentile(latencies, 50),
     p99Ms: percentile(latencies, 99),
     backlog,
-    verdict: verdictOf(rate, reached, backlog, latencies),
+    verdict: verdictOf({ rate, reached, backlog, stretch }, latencies),
   };
 }
 
 /** From the writer's call to the arrival, in milliseconds; infinite for an event that did not arrive. */
 export const latencyOf = ({ calledAt, arrivedAt = Infinity }: Timing): number => arrivedAt - calledAt;
 
-function verdictOf(rate: number, reached: number, backlog: number, latencies: readonly number[]): StepVerdict {
+interface Load {
+  readonly rate: number;
+  readonly reached: number;
+  readonly backlog: number;
+  readonly stretch: number;
+}
+
+function verdictOf({ rate, reached, backlog, stretch }: Load, latencies: readonly number[]): StepVerdict {
   const quarter = Math.max(1, Math.floor(latencies.length / 4));
   const [early, late] = [latencies.slice(0, quarter), latencies.slice(-quarter)].map((part) => percentile(part, 50));
-  const grows = (late ?? 0) > GROWTH * (early ?? 0) + GROWTH_MS;
-  if (grows || backlog > (rate * IN_FLIGHT_MS) / 1_000) return 'falls behind';
+  const grows = (late ?? 0) > GROWTH * (early ?? 0) + GROWTH_MS * stretch;
+  if (grows || backlog > (rate * IN_FLIGHT_MS * stretch) / 1_000) return 'falls behind';
   return reached < REACHED_SHARE * rate ? 'writer too slow' : 'keeps up';
 }
 

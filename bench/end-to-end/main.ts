@@ -11,13 +11,17 @@ import { loadAverage } from '../delivery/usage';
 import { machine } from '../machine';
 import { tell, type Undo } from '../main';
 import { printed, writeSections } from '../written-section';
-import { moderateShardRate, measureShards, type ShardsResult } from './measure-shards';
+import { moderateShardRate, measureShards, PARTITION_RATE, type ShardsResult } from './measure-shards';
 import { latencyPlot } from './plot';
 import { CONTINUOUS_POLL_MS, endToEndSections, type EndToEndReport, type LadderReport } from './report';
 
 const PARTS = ['ladder', 'shards', 'drain', 'crash'] as const;
 const RATES = [100, 200, 400, 600, 800, 1_200, 1_600, 2_400, 3_200] as const;
 const SHARDS = [1, 2, 4, 8] as const;
+/** As many as the most shards, which then take the processor time that one takes at its full rate. */
+const STRETCH = 8;
+/** For enough reads of each shard. */
+const STRETCHED_LONGER = 3;
 const PAGE = join(ROOT, 'docs', 'benchmarks.md');
 const PLOT = join(ROOT, 'docs', 'latency-of-shards.svg');
 
@@ -34,6 +38,7 @@ async function bench(undo: Undo[]): Promise<void> {
   const loadAverages = [loadAverage()];
   const ladders: LadderReport[] = [];
   const shards: ShardsResult[][] = [];
+  const stretched: ShardsResult[][] = [];
   const drains: (DrainResult | undefined)[] = [];
   const crashes: (CrashResult | undefined)[] = [];
   if (parts.includes('ladder')) ladders.push(...(await measureLadders(brokers, logFolder, rounds, seconds)));
@@ -41,13 +46,18 @@ async function bench(undo: Undo[]): Promise<void> {
   if (parts.includes('shards')) {
     const most = { brokers, logFolder, shards: Math.max(...SHARDS) };
     const rate = await moderateShardRate(most, (each) => tell(`8 shards, ${each} events a second for each`));
+    const full = { rate, seconds };
+    const slow = { rate: PARTITION_RATE / STRETCH, seconds: STRETCHED_LONGER * seconds, stretch: STRETCH };
     for (let round = 0; round < rounds; round++) {
-      const results: ShardsResult[] = [];
-      for (const count of SHARDS) {
-        tell(`round ${round + 1}, ${count} ${count === 1 ? 'shard' : 'shards'}, ${rate} events a second for each`);
-        results.push(await measureShards({ brokers, logFolder, shards: count, rate, seconds }));
+      for (const [load, all] of [[full, shards] as const, [slow, stretched] as const]) {
+        const results: ShardsResult[] = [];
+        for (const count of SHARDS) {
+          const of = `${count} ${count === 1 ? 'shard' : 'shards'}`;
+          tell(`round ${round + 1}, ${of}, ${load.rate} events a second for each`);
+          results.push(await measureShards({ brokers, logFolder, shards: count, ...load }));
+        }
+        all.push(results);
       }
-      shards.push(results);
     }
   }
   loadAverages.push(loadAverage());
@@ -67,7 +77,7 @@ async function bench(undo: Undo[]): Promise<void> {
     machine: machine(),
     measuredAt: new Date().toISOString().slice(0, 10),
     options: { events, rounds, seconds },
-    ...{ loadAverages, ladders, shards, drains, crashes },
+    ...{ loadAverages, ladders, shards, stretched, drains, crashes },
   };
   const sections = endToEndSections(report);
   console.log(options.json ? JSON.stringify(report) : printed(sections));

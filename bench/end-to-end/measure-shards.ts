@@ -4,7 +4,7 @@ import { commitOf, judge, type Verdict } from '../delivery/judge';
 import { stepOf, type Step } from '../delivery/ladder';
 import { newTopic } from '../delivery/measure-drain';
 import { arrived, timingsOf } from '../delivery/measure-ladder';
-import { ours, type OpenOurs } from '../delivery/ours';
+import { ours, STREAM_POLL_MS, type OpenOurs } from '../delivery/ours';
 import { startReader } from '../delivery/reader';
 import { startWriter } from '../delivery/writer';
 import { seriesOf, type SeriesPoint } from './series';
@@ -13,6 +13,7 @@ import { seriesOf, type SeriesPoint } from './series';
 export interface ShardsResult extends Step {
   readonly shards: number;
   readonly ratePerShard: number;
+  readonly pollMs: number;
   /** Latencies of each second of the measured part. */
   readonly series: readonly SeriesPoint[];
   /** Seconds of the measured part at which a shard was closed and continued by a child. */
@@ -28,6 +29,11 @@ export interface ShardsOptions {
   readonly rate: number;
   /** Of the measured part. */
   readonly seconds: number;
+  /**
+   * Each shard is read so many times less often, to take as many events with each read at a fraction of the rate: the
+   * shards then share the cores as they would if the machine had so many times more of them. Default 1.
+   */
+  readonly stretch?: number;
 }
 
 /** With the other attributes an item has less than 1 KB: it costs two units with its transaction, and one for its mark. */
@@ -47,8 +53,10 @@ export async function measureShards({
   shards,
   rate,
   seconds,
+  stretch = 1,
 }: ShardsOptions): Promise<ShardsResult> {
-  const subject = await ours({ logFolder, shards: Math.max(1, shards / 2) });
+  const pollMs = STREAM_POLL_MS * stretch;
+  const subject = await ours({ logFolder, shards: Math.max(1, shards / 2), pollIntervalMs: pollMs });
   await newTopic(brokers, TOPIC);
   const open = await subject.open(brokers, [TOPIC]);
   const reader = await startReader(brokers, [TOPIC], subject.idHeader);
@@ -66,8 +74,8 @@ export async function measureShards({
     const timings = await timingsOf(events, reader);
     const commits = written.map((event) => commitOf(event, event.committedAt));
     return {
-      ...stepOf(total, timings),
-      ...{ shards, ratePerShard: rate },
+      ...stepOf(total, timings, stretch),
+      ...{ shards, ratePerShard: rate, pollMs },
       // The last commits may wait beyond the last second.
       series: seriesOf(timings, startedAt).filter(({ second }) => second < seconds),
       rolls,

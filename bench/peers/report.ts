@@ -46,6 +46,9 @@ const DRAIN_RATIO = 1.3;
 const RSS_RATIO = 0.5;
 const REFERENCE = 'Debezium';
 
+/** The parts that each round measures. The others are measured once. */
+const REPEATED: readonly string[] = ['drain', 'crash'];
+
 /** The sections of docs/peers.md that were measured. */
 export function peersSections(report: PeersReport): readonly Section[] {
   const { options } = report;
@@ -58,7 +61,9 @@ export function peersSections(report: PeersReport): readonly Section[] {
     lines: () => readonly string[],
   ): readonly Section[] => {
     if (!subjects.some(has)) return [];
-    return [{ name: `peers-${part}`, title, text: joined([environmentLine(report), '', ...lines()]) }];
+    const rounds = REPEATED.includes(part) ? options.rounds : 1;
+    const environment = environmentLine({ ...report, options: { rounds } });
+    return [{ name: `peers-${part}`, title, text: joined([environment, '', ...lines()]) }];
   };
   return [
     {

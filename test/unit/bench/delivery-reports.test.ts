@@ -38,13 +38,14 @@ const peer = (name: string): PeerReport => ({
 });
 const peersReport = { ...common, subjects: [peer('this outbox'), peer('Debezium')] };
 
-const shards = (count: number, p99Ms: number, ratePerShard = 60) => ({
-  ...{ ...step, p99Ms, shards: count, ratePerShard, series: [], rolls: [1], judgement: verdict },
+const shards = (count: number, p99Ms: number, ratePerShard = 60, pollMs = 250) => ({
+  ...{ ...step, p99Ms, shards: count, ratePerShard, pollMs, series: [], rolls: [1], judgement: verdict },
 });
 const endToEndReport = {
   ...common,
   ladders: [{ pollMs: 250, rounds: [{ steps: [step, { ...step, rate: 200, p99Ms: 400 }], verdict }] }],
   shards: [[shards(1, 300), shards(8, 330)]],
+  stretched: [[shards(1, 2_100, 37.5, 2_000), shards(8, 2_200, 37.5, 2_000)]],
   drains: [drain],
   crashes: [crash],
 };
@@ -87,6 +88,13 @@ describe('the report about the way to the consumer', () => {
       '60 events a second, half of the highest rate that this machine carries',
     );
     expect(renderEndToEnd({ ...endToEndReport, shards: [[shards(1, 300, 300)]] })).toContain('90 % of the write limit');
+  });
+
+  it('says how often the shards of the stretched runs are read', () => {
+    expect(renderEndToEnd(endToEndReport)).toContain(
+      'stretched by 8: each shard is read once in 2 s instead of 8 times, and gets 37.5 events a second.',
+    );
+    expect(renderEndToEnd(endToEndReport)).toContain('1.05 (goal ≤ 1.20: met)');
   });
 });
 

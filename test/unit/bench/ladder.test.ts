@@ -45,6 +45,12 @@ describe('a step of the ladder', () => {
     expect(step).toMatchObject({ verdict: 'falls behind', backlog: 150 });
   });
 
+  it('allows more on its way and more growth in a stretched run', () => {
+    const [late, growing] = [timings(() => 1_500), timings((second) => 100 + second * 60)];
+    expect(stepOf(RATE, late, 2).verdict).toBe('keeps up');
+    expect([stepOf(RATE, growing).verdict, stepOf(RATE, growing, 2).verdict]).toEqual(['falls behind', 'keeps up']);
+  });
+
   it('counts an event that never arrived as on its way, and its latency as infinite', () => {
     const all = timings(() => 100).map((each, index) => (index % 50 === 0 ? { ...each, arrivedAt: undefined } : each));
     expect(stepOf(RATE, all)).toMatchObject({ backlog: 20 + 10, p99Ms: Infinity });
