@@ -203,10 +203,12 @@ it(
     consumer = await startConsumer();
     await service.writes(6);
     await relayCaughtUp();
+    await mapping.disable();
+    const behind = sleep(BEHIND_MS).then(() => mapping.enable());
     await publisher.stop();
     const alone = Date.now();
-    await service.writes(5);
     await service.deploy('new');
+    await behind;
     await service.writes(5);
     await service.stop();
     await expectOnceAndInOrder(service);
@@ -261,6 +263,17 @@ it(
   },
   DEPLOYMENTS_MS,
 );
+
+it('an old and a new instance that write the same version: one is refused, and no event is overwritten', async () => {
+  const service = serviceOf('contended');
+  await startPublisher();
+  await service.write('contended', 'old');
+  for (let n = 0; n < 8; n++) {
+    await Promise.all([service.write('contended', 'old'), service.write('contended', 'both')]);
+  }
+  expect((await service.committed()).count).toBeGreaterThan(8);
+  await allArrived(world, await service.committed());
+});
 
 it(
   'one key after the other, there, back and there again: each step taken twice, by instances with an old flag',

@@ -146,7 +146,7 @@ export class PollingPublisher {
 /** How far a publisher is behind in these tests: much longer than the other one takes for an event. */
 export const BEHIND_MS = 1_500;
 
-/** How old the state of a key is by which an instance decides where it writes. */
+/** How old the state of a key is by which an instance writes: another one may have written meanwhile. */
 const STALE_MS = 20;
 
 /** Where an instance of the service writes events: into outboxes, or straight to Kafka after the commit. */
@@ -243,6 +243,7 @@ export class Service {
   async write(key: string, to: WritesTo, table = BUSINESS_TABLE): Promise<void> {
     const { document, outbox } = this.#world;
     const { version: known, ids } = await readBusinessItem(this.#world, table, key);
+    await sleep(STALE_MS);
     const row: Row = { key, version: known + 1, id: randomUUID(), time: new Date().toISOString() };
     const actions: TransactionAction[] = [
       {
