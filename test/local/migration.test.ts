@@ -331,6 +331,24 @@ it('a key that comes back without a new event can be handed over again', async (
   expect((await world.items('order#unchanged')).length).toBeGreaterThan(0);
 });
 
+it('an instance that has read the flag of a key before it was set does not write the key afterwards', async () => {
+  const service = serviceOf(...keysNamed('flagged', 3));
+  await startPublisher();
+  for (const key of service.keys) {
+    await service.write(key, 'old', OLD_BUSINESS_TABLE);
+    const stale = service.writeWhereItIs(key);
+    const steps = new HandOver(world, key, [OLD_BUSINESS_TABLE, BUSINESS_TABLE]);
+    await steps.refuseWrites();
+    await stale;
+    await steps.lastIsPublished();
+    await steps.copy();
+    await service.write(key, 'new');
+    await service.writeWhereItIs(key);
+  }
+  await expectOnceAndInOrder(service);
+  expect((await service.committed()).count).toBeGreaterThanOrEqual(9);
+});
+
 it('two instances that create a key by different codes at the same time create it once', async () => {
   const service = serviceOf(...keysNamed('created', 8));
   await startPublisher();

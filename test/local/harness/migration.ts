@@ -191,12 +191,15 @@ export class Service {
     this.keys = keys;
   }
 
-  /** Replaces one instance after the other. Resolves when no instance of the former kind is left. */
+  /**
+   * Replaces one instance after the other, each when both had time to write every key. Resolves when no instance of the
+   * former kind is left.
+   */
   async deploy(to: WritesTo | 'where it is'): Promise<void> {
     for (const at of [0, 1]) {
       await this.#instances[at]?.stop();
       this.#instances[at] = this.#start(to);
-      await this.writes(4);
+      await this.writes(3 * this.keys.length);
     }
   }
 
