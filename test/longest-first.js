@@ -10,6 +10,7 @@ const SECONDS = {
   'test/local/tutorial.test.ts': 80,
   'test/local/effects-once.test.ts': 100,
   'test/local/partition-unavailable.test.ts': 95,
+  'test/local/migration.test.ts': 95,
   'test/local/cli.test.ts': 90,
   'test/local/consume.test.ts': 90,
   'test/local/chaos.test.ts': 100,
