@@ -549,15 +549,9 @@ it('another relay publishes the items of the table as docs/migrating.md says, an
   }
 });
 
-it('a consumer without the library begins where the library stopped', async () => {
-  const service = serviceOf('before', 'after');
-  await service.write('before', 'new');
-  await allArrived(world, await service.committed());
-  await until('the effect', async () => (await effectsOf(world, READER, 'before')).effects === 1);
-  await consumerCaughtUp();
-  await consumer.stop();
-  const own = kafkaOf(world.stack.brokers).consumer({ groupId: READER, maxWaitTimeInMs: 100 });
-  stopAfterTest({ stop: () => own.disconnect() });
+/** A consumer without the library: the keys of the messages that it reads. */
+async function readKeysAs(groupId: string): Promise<{ readonly keys: string[]; stop(): Promise<void> }> {
+  const own = kafkaOf(world.stack.brokers).consumer({ groupId, maxWaitTimeInMs: 100 });
   const keys: string[] = [];
   await own.connect();
   await own.subscribe({ topics: ['orders'], fromBeginning: true });
@@ -567,6 +561,30 @@ it('a consumer without the library begins where the library stopped', async () =
       return Promise.resolve();
     },
   });
+  return stopAfterTest({ keys, stop: () => own.disconnect() });
+}
+
+it('the library begins where a consumer with the name of its group stopped', async () => {
+  const former = await readKeysAs('taken-over');
+  const service = serviceOf('taken');
+  await service.write('taken', 'kafka');
+  await until('the message', () => former.keys.includes('taken'));
+  await former.stop();
+  stopAfterTest(await run(world, aConsumer(world, 'taken-over')));
+  await service.write('taken', 'kafka');
+  await until('an effect', async () => (await effectsInOrder('taken-over', 'taken')).length > 0);
+
+  expect(await effectsInOrder('taken-over', 'taken')).toEqual([2]);
+});
+
+it('a consumer without the library begins where the library stopped', async () => {
+  const service = serviceOf('before', 'after');
+  await service.write('before', 'new');
+  await allArrived(world, await service.committed());
+  await until('the effect', async () => (await effectsOf(world, READER, 'before')).effects === 1);
+  await consumerCaughtUp();
+  await consumer.stop();
+  const { keys } = await readKeysAs(READER);
   await service.write('after', 'new');
   await until('the message', () => keys.includes('after'));
 
