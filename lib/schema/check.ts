@@ -28,8 +28,9 @@ export const DEFAULT_COMPATIBILITY: SchemaCompatibility = 'FULL';
  * `content-type`: data is encoded in another way. `upcaster-missing`: the version was raised, but the recorded version
  * has no upcaster. `upcaster-removed`: a version can no longer be read. `upcaster-needed`: the table holds events of a
  * version that cannot be read. `version-lowered`, `type-removed`: the recorded version or type is gone. `topic-changed`:
- * a document names another topic than the earlier one; a baseline has no topics. `not-recorded`: the change breaks
- * nothing, but it must be recorded, or the next change is compared with the wrong baseline.
+ * a document names another topic than the earlier one. `header-removed`: a document no longer promises a header. A
+ * baseline has neither topics nor headers. `not-recorded`: the change breaks nothing, but it must be recorded, or the
+ * next change is compared with the wrong baseline.
  */
 export type SchemaFindingKind =
   | 'incompatible'
@@ -41,6 +42,7 @@ export type SchemaFindingKind =
   | 'version-lowered'
   | 'type-removed'
   | 'topic-changed'
+  | 'header-removed'
   | 'not-recorded';
 
 /** One problem in a changed catalogue. */

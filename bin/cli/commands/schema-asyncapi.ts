@@ -156,9 +156,14 @@ function writeDocument(document: AsyncApiDocument, file: string, { format }: Asy
 const typesIn = ({ channels }: AsyncApiDocument): number =>
   Object.values(channels).reduce((types, { messages }) => types + Object.keys(messages).length, 0);
 
-/** Without anchors, which few readers of AsyncAPI expect, and without folded lines. */
+/**
+ * Without anchors, which few readers of AsyncAPI expect, and without folded lines. Texts such as `no` and `2026-01-01`
+ * are quoted, because parsers of YAML 1.1 read them as a boolean and a date.
+ */
+const YAML_STYLE = { aliasDuplicateObjects: false, lineWidth: 0, compat: 'yaml-1.1' } as const;
+
 const textOf = (document: AsyncApiDocument, format: Format): string =>
-  format === 'json' ? printAsyncApi(document) : stringify(document, { aliasDuplicateObjects: false, lineWidth: 0 });
+  format === 'json' ? printAsyncApi(document) : stringify(document, YAML_STYLE);
 
 function readDocument(file: string): AsyncApiDocument {
   const text = readIfExists(file);

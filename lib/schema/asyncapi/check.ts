@@ -1,5 +1,5 @@
 import { OutboxError } from '../../event/errors';
-import { isRecord } from '../../event/options';
+import { isRecord, shown } from '../../event/options';
 import type { SchemaBaseline } from '../baseline';
 import { checkTypes, type SchemaFinding } from '../check';
 import { withoutAnnotations, type DescribedType } from '../describe';
@@ -36,9 +36,9 @@ interface DocumentedType {
 }
 
 /**
- * Compares a document with an earlier one by the rules of `checkSchemas`. A type in another topic is a finding too. So
- * is a message that differs in any other way (`not-recorded`): the earlier document is out of date. The rest of the
- * documents is not compared.
+ * Compares a document with an earlier one by the rules of `checkSchemas`. Two more changes are findings: a type in
+ * another topic, and a header that its messages no longer always have. So is a message that differs in any other way
+ * (`not-recorded`): the earlier document is out of date. The rest of the documents is not compared.
  *
  * @param earlier - from `parseAsyncApi`
  */
@@ -55,6 +55,7 @@ export function checkAsyncApi(
     const found = [
       ...incompatible.filter((each) => each.type === type),
       ...topicChange(type, before.get(type), current),
+      ...removedHeaders(type, before.get(type), current),
     ];
     return found.length === 0 ? notRecorded(type, before.get(type), current) : found;
   });
@@ -79,6 +80,25 @@ function topicChange(
   if (before === undefined || before.topic === topic) return [];
   const message = `was sent to topic ${before.topic} and is sent to ${topic}: its readers would get no more events`;
   return [{ kind: 'topic-changed', type, version, message }];
+}
+
+function removedHeaders(
+  type: string,
+  before: DocumentedType | undefined,
+  { message: current, described: { version } }: DocumentedType,
+): readonly SchemaFinding[] {
+  const kept = new Set(requiredHeaders(current));
+  const removed = requiredHeaders(before?.message).filter((header) => !kept.has(header));
+  return removed.map((header) => {
+    const message = `was always sent with the header ${String(header)}, and no longer is: its readers may need it`;
+    return { kind: 'header-removed', type, version, message };
+  });
+}
+
+function requiredHeaders(message: unknown): readonly unknown[] {
+  const headers = isRecord(message) ? message['headers'] : undefined;
+  const required = isRecord(headers) ? headers['required'] : undefined;
+  return Array.isArray(required) ? required : [];
 }
 
 function notRecorded(
@@ -110,9 +130,10 @@ const baselineOf = (types: ReadonlyMap<string, DocumentedType>): SchemaBaseline 
  * @throws OutboxError `operation-refused`, naming the problem.
  */
 export function parseAsyncApi(value: unknown, name: string): AsyncApiDocument {
+  if (value === null || value === undefined) return refuse(name, 'it is empty');
   const { asyncapi, info } = isRecord(value) ? value : {};
   if (typeof asyncapi !== 'string' || !asyncapi.startsWith('3.')) {
-    return refuse(name, `"asyncapi" is not 3.x`);
+    return refuse(name, `"asyncapi" is ${shown(asyncapi)}; it must be 3.x`);
   }
   if (!isRecord(info) || typeof info['title'] !== 'string' || typeof info['version'] !== 'string') {
     return refuse(name, '"info" has no title and version');

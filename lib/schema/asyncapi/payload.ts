@@ -1,4 +1,12 @@
-import { isAnnotation, isSameJson, mapSchemas, type JsonSchema, type SchemaObject } from '../json-schema';
+import { isRecord } from '../../event/options';
+import {
+  isAnnotation,
+  isSameJson,
+  mapSchemas,
+  resolveReference,
+  type JsonSchema,
+  type SchemaObject,
+} from '../json-schema';
 
 /** The steps to a schema in a document. */
 export type Location = readonly string[];
@@ -21,6 +29,8 @@ const NEW_DRAFT = /\/draft\/20(19-09|20-12)\/schema#?$/;
  * - A reference within the schema becomes a reference within the document.
  * - `prefixItems` becomes a list in `items`, and `items` next to it becomes `additionalItems`.
  * - A reference with keywords next to it, which draft 7 ignores, becomes one of `allOf`.
+ * - `contains` with `minContains: 0`, which draft 7 does not know, is left out, because alone it requires an element.
+ * - `discriminator` of OpenAPI, an object, is left out: AsyncAPI's is a text, and its parser refuses the object.
  *
  * @throws Error naming a construct that the document cannot express.
  */
@@ -33,14 +43,27 @@ export function embedSchema(schema: JsonSchema, location: Location): JsonSchema 
   }
   const { $schema: _dialect, $id: _id, ...root } = schema;
   const base = referenceTo(location);
-  return mapSchemas(root, (each) => embedKeywords(each, base, isOld));
+  const embedded = mapSchemas(root, (each) => embedKeywords(each, base, isOld));
+  mapSchemas(embedded, (each) => {
+    const { $ref } = each;
+    if (typeof $ref === 'string') checkReference(embedded, `#${$ref.slice(base.length)}`);
+    return each;
+  });
+  return embedded;
+}
+
+/** The parser of AsyncAPI refuses a document with a reference that leads nowhere. */
+function checkReference(embedded: JsonSchema, reference: string): void {
+  if (resolveReference(embedded, reference) !== undefined) return;
+  const fix = 'define that schema in "$defs", and refer to it there';
+  throw new Error(`its JSON Schema refers to ${JSON.stringify(reference)}, where the document has no schema: ${fix}`);
 }
 
 function embedKeywords(schema: SchemaObject, base: string, isOld: boolean): SchemaObject {
   for (const keyword of ['$id', '$dynamicRef', '$recursiveRef']) {
     if (keyword in schema) throw new Error(`its JSON Schema has a nested "${keyword}": use "$ref" and "$defs"`);
   }
-  const { $ref, ...others } = withDraft7Items(schema);
+  const { $ref, ...others } = withoutUnknownToDraft7(withDraft7Items(schema), isOld);
   if ($ref === undefined) return others;
   if (typeof $ref !== 'string' || !/^#(\/|$)/.test($ref)) {
     throw new Error(`its JSON Schema refers to ${JSON.stringify($ref)}: it may refer only to its own "#/…"`);
@@ -58,6 +81,13 @@ function withDraft7Items(schema: SchemaObject): SchemaObject {
   if (!Array.isArray(prefixItems) || prefixItems.length === 0) return others;
   const { items, ...rest } = others;
   return { ...rest, items: prefixItems, ...(items === undefined ? {} : { additionalItems: items }) };
+}
+
+function withoutUnknownToDraft7(schema: SchemaObject, isOld: boolean): SchemaObject {
+  const isOptional = !isOld && schema['minContains'] === 0;
+  const dropped = new Set<string>(isOptional ? ['contains', 'minContains', 'maxContains'] : []);
+  if (isRecord(schema['discriminator'])) dropped.add('discriminator');
+  return Object.fromEntries(Object.entries(schema).filter(([keyword]) => !dropped.has(keyword)));
 }
 
 /** Reads a schema that {@link embedSchema} wrote at that place, for a comparison in terms of draft 2020-12. */

@@ -74,6 +74,14 @@ test('prints the same document in YAML, and in one line with --json', async () =
   expect(JSON.parse(printed.text)).toEqual(document);
 });
 
+test('quotes texts in YAML that readers of YAML 1.1 take for booleans, dates or numbers', async () => {
+  const texts = ['no', '2026-01-01', '017', '1_000', '12:30:00'];
+  await run('--catalogue', catalogueOf('texts.cjs', { enum: texts }), ...INFO, '--format', 'yaml');
+  expect(parse(printed.text, { version: '1.1' })).toMatchObject({
+    channels: { orders: { messages: { 'order.placed': { payload: { enum: texts } } } } },
+  });
+});
+
 test('--describe-topics reads the properties of topics from Kafka, and names the missing ones', async () => {
   await run('--catalogue', catalogue, ...INFO, '--describe-topics', '--brokers', 'b1:9092', '--auth', 'none');
   expect(JSON.parse(printed.text)).toMatchObject({

@@ -106,6 +106,20 @@ test('another topic breaks the readers of the first one', () => {
   ]);
 });
 
+test('a header that readers could rely on, and no longer can, is a finding', () => {
+  const dataSchema = 'https://example.com/order-placed-1.json';
+  const [plain, linked] = [catalogueOf(V1), catalogueOf(V1, { dataSchema })];
+  expect(check(linked, plain)).toEqual([
+    {
+      kind: 'header-removed',
+      type: 'order.placed',
+      version: 1,
+      message: 'was always sent with the header ce_dataschema, and no longer is: its readers may need it',
+    },
+  ]);
+  expect(check(plain, linked).map(({ kind }) => kind)).toEqual(['not-recorded']);
+});
+
 test('a description that differs must be written again, another title of the document need not', () => {
   const described = catalogueOf(V1.describe('An order.'));
   expect(check(catalogueOf(V1), described).map(({ kind }) => kind)).toEqual(['not-recorded']);
@@ -120,8 +134,9 @@ const withMessage = (changed: object) => {
 };
 const NOT_VALID = 'the message "order.placed" of channel "orders" is not valid';
 test.each<[string, unknown, string]>([
-  ['no document', [], '"asyncapi" is not 3.x'],
-  ['another version of AsyncAPI', { ...VALID, asyncapi: '2.6.0' }, '"asyncapi" is not 3.x'],
+  ['an empty file', null, 'it is empty'],
+  ['no document', [], '"asyncapi" is not set; it must be 3.x'],
+  ['another version of AsyncAPI', { ...VALID, asyncapi: '2.6.0' }, '"asyncapi" is "2.6.0"; it must be 3.x'],
   ['no title', { ...VALID, info: { version: '1' } }, '"info" has no title and version'],
   ['no messages', { ...VALID, channels: {} }, 'it has no messages'],
   ['a message of another tool', withMessage({ 'x-outbox': undefined }), NOT_VALID],
