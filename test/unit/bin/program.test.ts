@@ -42,7 +42,7 @@ test.each([
 ])('an option whose value was forgotten is refused: %s', async (_, given) => {
   const program = createProgram('1.0.0').configureOutput({ writeErr: () => undefined });
   const silence = (command: typeof program): void =>
-    command.commands.forEach((each) => silence(each.configureOutput({ writeErr: () => undefined }) as typeof program));
+    command.commands.forEach((each) => silence(each.configureOutput({ writeErr: () => undefined })));
   silence(program);
   await expect(program.parseAsync(given, { from: 'user' })).rejects.toMatchObject({
     code: 'commander.optionMissingArgument',
