@@ -1,6 +1,7 @@
 import type { CallOptions, TransactionClient } from '../dynamodb/transaction';
 import { OutboxError } from '../event/errors';
-import { withinTime } from '../timing/within-time';
+import { ConcurrencyLimit } from './concurrency-limit';
+import { serviceFailureOf } from './service-error';
 
 /** An item or a key as `@aws-sdk/lib-dynamodb` knows it: names and plain values. */
 export type TableItem = Record<string, unknown>;
@@ -31,12 +32,16 @@ export interface LimitedClient extends ConsumerClient {
   abandon(): void;
 }
 
-/** Limits the time of each call. A late call rejects with `service-unavailable`; a write may have happened. */
+/**
+ * Limits the time of each call, and how many are in flight. A late call rejects with `service-unavailable`; a write may
+ * have happened.
+ */
 export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
   let inFlight = new AbortController();
+  const concurrency = new ConcurrencyLimit(isOverload);
   const limited = <T>(action: string, call: (abortSignal: AbortSignal) => Promise<T>): Promise<T> => {
     const onTimeout = (): OutboxError => noResponse(action, ms);
-    return withinTime(call, { ms, onTimeout, signal: inFlight.signal, onAbort: onTimeout, unref: true });
+    return concurrency.run(call, { ms, onTimeout, signal: inFlight.signal, onAbort: onTimeout, unref: true });
   };
   return {
     get: (input) => limited(`read from ${input.TableName}`, (abortSignal) => client.get(input, { abortSignal })),
@@ -49,6 +54,9 @@ export function timeLimited(client: ConsumerClient, ms: number): LimitedClient {
     },
   };
 }
+
+/** Not a throttled call: DynamoDB answers it at once, and it concerns one partition of the table. */
+const isOverload = (error: unknown): boolean => serviceFailureOf(error) === 'unavailable';
 
 const noResponse = (action: string, ms: number): OutboxError =>
   new OutboxError(
