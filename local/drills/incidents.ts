@@ -3,7 +3,7 @@ import { ConfigResourceTypes } from 'kafkajs';
 import { deadLetterTopic } from '../../lib/event/consumer-name';
 import { createTopics, deleteTopic, withAdmin } from '../kafka/topics';
 import { waitUntil } from '../wait-until';
-import { CONSUMER, deadLettersOf, type Shop } from './shop';
+import { CONSUMER, deadLettersOf, SETTLED_MS, type Shop } from './shop';
 
 /** The teams that can be called, and the systems that each can change. */
 export const TEAMS = {
@@ -180,7 +180,7 @@ export const INCIDENTS: Readonly<Record<number, Incident>> = {
     begin: async (shop) => {
       await shop.stopShipping();
       await shop.write('1111', 'order.placed');
-      await waitUntil('The event on its topic', 30_000, async () => {
+      await waitUntil('The event on its topic', SETTLED_MS, async () => {
         await shop.stack.mapping.caughtUp();
         return true;
       });
@@ -211,7 +211,7 @@ export const INCIDENTS: Readonly<Record<number, Incident>> = {
       await shop.write('1113', 'order.changed');
       const key = { pk: 'order#1113', sk: '0000000000000002' };
       const place = { TableName: shop.stack.tableName, Key: key };
-      await waitUntil('The refund to be parked', 30_000, async () => {
+      await waitUntil('The refund to be parked', SETTLED_MS, async () => {
         const { Item } = await shop.document.get({ ...place, ConsistentRead: true });
         return Item?.['parked'] === undefined ? undefined : Item;
       });

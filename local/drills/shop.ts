@@ -14,6 +14,8 @@ import { waitUntil } from '../wait-until';
 /** The consumer of the shop, and the table of its inbox. */
 export const CONSUMER = 'shipping';
 export const INBOX = 'shipping-inbox';
+/** After an outage, kafkajs and Lambda try again after up to 30 s, each in its turn, and a busy machine needs longer. */
+export const SETTLED_MS = 120_000;
 const EFFECTS = 'shipments';
 
 /** A broker's default. */
@@ -156,7 +158,7 @@ export class Shop {
   }
 
   /** Resolves when shipping has applied every event that it must apply. */
-  async settled(timeoutMs = 30_000): Promise<void> {
+  async settled(timeoutMs = SETTLED_MS): Promise<void> {
     await waitUntil('The effect of every event', timeoutMs, async () =>
       (await this.missing()).length === 0 ? true : undefined,
     );

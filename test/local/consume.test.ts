@@ -292,7 +292,7 @@ it('a writer waits until a read model has applied its own write, and reads it', 
   const running = await run(world, consumer);
   const { tokens } = await put('own', 1);
   const [token] = tokens;
-  await consumer.waitUntilApplied(token!, { timeoutMs: 30_000 });
+  await consumer.waitUntilApplied(token!, { timeoutMs: 90_000 });
 
   expect((await effectsOf(world, 'mirror', 'own')).effects).toBe(1);
   expect(await consumer.isApplied(token!)).toBe(true);
