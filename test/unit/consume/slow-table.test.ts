@@ -62,12 +62,12 @@ describe('the limit of concurrent calls', () => {
 
   /** How many of many calls run at once. */
   async function width(limit: ConcurrencyLimit): Promise<number> {
-    const gate = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<undefined>();
     let running = 0;
     const calls = Array.from({ length: 100 }, () => limit.run(() => (running++, gate.promise), time));
     await sleep(1);
     const seen = running;
-    gate.resolve();
+    gate.resolve(undefined);
     await Promise.all(calls);
     return seen;
   }
@@ -111,12 +111,12 @@ describe('the limit of concurrent calls', () => {
   it('lets waiting calls go when they are abandoned', async () => {
     const limit = aLimit();
     const abandoned = new AbortController();
-    const gate = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<undefined>();
     const running = Array.from({ length: 50 }, () => limit.run(() => gate.promise, time));
     const waiting = limit.run(fail, { ...time, signal: abandoned.signal, onAbort: () => new Error('abandoned') });
     abandoned.abort();
     await expect(waiting).rejects.toThrow('abandoned');
-    gate.resolve();
+    gate.resolve(undefined);
     await Promise.all(running);
     expect(await width(limit)).toBe(50);
   });

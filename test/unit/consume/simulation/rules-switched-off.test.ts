@@ -8,9 +8,9 @@ const SEEDS = 40;
 
 const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   'a call to DynamoDB ends': {
-    file: 'consume/client.ts',
-    text: 'return withinTime(call, { ms, onTimeout, signal: inFlight.signal, onAbort: onTimeout, unref: true });',
-    off: 'return call(inFlight.signal);',
+    file: 'consume/concurrency-limit.ts',
+    text: 'return await this.#observed(() => withinTime(call, time));',
+    off: 'return await this.#observed(() => call(new AbortController().signal));',
     profile: { hangs: true },
     wrong: /not everything is read/,
   },
