@@ -19,7 +19,7 @@ class SlowClient extends MemoryClient {
     super();
     for (const call of ['get', 'transactWrite'] as const) {
       const answer = super[call].bind(this) as (input: never) => Promise<never>;
-      this[call] = ((input: never) => this.#slowly(() => answer(input))) as never;
+      this[call] = (input: never) => this.#slowly(() => answer(input));
     }
   }
 
