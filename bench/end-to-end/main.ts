@@ -52,8 +52,7 @@ async function bench(undo: Undo[]): Promise<void> {
       for (const [load, all] of [[full, shards] as const, [slow, stretched] as const]) {
         const results: ShardsResult[] = [];
         for (const count of SHARDS) {
-          const of = `${count} ${count === 1 ? 'shard' : 'shards'}`;
-          tell(`round ${round + 1}, ${of}, ${load.rate} events a second for each`);
+          tell(`round ${round + 1}, ${shardsText(count)}, ${load.rate} events a second for each`);
           results.push(await measureShards({ brokers, logFolder, shards: count, ...load }));
         }
         all.push(results);
@@ -108,11 +107,13 @@ async function measureLadders(
   return polls;
 }
 
+const shardsText = (count: number): string => `${count} ${count === 1 ? 'shard' : 'shards'}`;
+
 const plotOf = (results: readonly ShardsResult[]): string =>
   latencyPlot(
     'Commit to consumer, with more shards',
     results.map(({ shards, rate, series, rolls }) => ({
-      title: `${shards} ${shards === 1 ? 'shard' : 'shards'}, ${rate.toLocaleString('en-US')} events/s`,
+      title: `${shardsText(shards)}, ${rate.toLocaleString('en-US')} events/s`,
       series,
       rolls,
     })),

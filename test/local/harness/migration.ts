@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ConditionalCheckFailedException, CreateTableCommand } from '@aws-sdk/client-dynamodb';
 import { Kafka, logLevel, type Message, type Producer } from 'kafkajs';
 import { OutboxError, type TransactionAction } from '../../../lib';
-import { BUSINESS_TABLE, Committed, until, type World } from './world';
+import { BUSINESS_TABLE, Committed, createBusinessTable, until, type World } from './world';
 
 /** The outbox that the service has had so far: a row for each event, until its publisher has sent it. */
 const OLD_OUTBOX = 'old-outbox';
@@ -28,14 +28,7 @@ export async function createOldTables({ client }: World): Promise<void> {
       ],
     }),
   );
-  await client.send(
-    new CreateTableCommand({
-      TableName: OLD_BUSINESS_TABLE,
-      BillingMode: 'PAY_PER_REQUEST',
-      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-    }),
-  );
+  await createBusinessTable(client, OLD_BUSINESS_TABLE);
 }
 
 interface Row {

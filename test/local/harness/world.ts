@@ -75,14 +75,7 @@ export async function startWorld({ ownKafka = false, ...options }: WorldOptions 
   try {
     const client = new DynamoDBClient(stack.clientConfig);
     const document = DynamoDBDocument.from(client, { marshallOptions: { removeUndefinedValues: true } });
-    await client.send(
-      new CreateTableCommand({
-        TableName: BUSINESS_TABLE,
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
-        KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
-      }),
-    );
+    await createBusinessTable(client, BUSINESS_TABLE);
     const reader = await TopicReader.start(
       stack.brokers,
       TOPICS.map(({ topic }) => topic),
@@ -121,6 +114,18 @@ export async function startWorld({ ownKafka = false, ...options }: WorldOptions 
     await stack.stop();
     throw error;
   }
+}
+
+/** Creates a table of items with an `id`. */
+export async function createBusinessTable(client: DynamoDBClient, name: string): Promise<void> {
+  await client.send(
+    new CreateTableCommand({
+      TableName: name,
+      BillingMode: 'PAY_PER_REQUEST',
+      AttributeDefinitions: [{ AttributeName: 'id', AttributeType: 'S' }],
+      KeySchema: [{ AttributeName: 'id', KeyType: 'HASH' }],
+    }),
+  );
 }
 
 async function itemsOf(
