@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { ROOT } from '../local/folders';
 
@@ -81,6 +82,18 @@ async function inLanes(lanes: number, phases: readonly Phase[]): Promise<void> {
 /** Runs a command, and then `times`, which reports the processor time of the command and its processes. */
 const TIMED = '"$@"; code=$?; times >&3; exit $code';
 
+const LOWEST_NICENESS = '19';
+
+/**
+ * Linux divides the processor time between sessions first, and the priority of a process counts only within its
+ * session: see `sched(7)`, autogroups. A detached process has a session of its own, which must yield as a whole.
+ */
+function yieldToOthers(pid: number): void {
+  setPriority(pid, constants.priority.PRIORITY_LOW);
+  const session = `/proc/${pid}/autogroup`;
+  if (existsSync(session)) writeFileSync(session, LOWEST_NICENESS);
+}
+
 /** A failure does not end the other phases, so that one run shows everything that is wrong. */
 async function run({ name, command, live = false, inBackground = false }: Phase): Promise<boolean> {
   if (isEnded()) return false;
@@ -96,7 +109,7 @@ async function run({ name, command, live = false, inBackground = false }: Phase)
   const { pid } = child;
   if (pid !== undefined) {
     running.add(pid);
-    if (inBackground) setPriority(pid, constants.priority.PRIORITY_LOW);
+    if (inBackground) yieldToOthers(pid);
   }
   const [printed, times] = [[child.stdout, child.stderr], [child.stdio[3]]].map((streams) => {
     const chunks: Buffer[] = [];
