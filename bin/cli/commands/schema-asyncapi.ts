@@ -79,6 +79,11 @@ export function addSchemaAsyncApi(schema: Command): void {
 /** Needs no outbox, unless `--describe-topics` is given without `--brokers`. */
 async function run(options: AsyncApiCommandOptions): Promise<number> {
   const terminal = new Terminal({ json: options.json ?? false });
+  if (options.acceptBreaking === true && (options.check === undefined || options.output === undefined)) {
+    throw new SessionError(
+      'schema asyncapi: --accept-breaking has no effect without --check and --output. Give all three, or leave it out.',
+    );
+  }
   const catalogue = await loadCatalogue(options.catalogue);
   const earlier = options.check === undefined ? undefined : readDocument(options.check);
   const topics = options.describeTopics === true ? await topicsOf(catalogue, options, terminal) : undefined;

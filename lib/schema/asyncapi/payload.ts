@@ -49,7 +49,23 @@ export function embedSchema(schema: JsonSchema, location: Location): JsonSchema 
     if (typeof $ref === 'string') checkReference(embedded, `#${$ref.slice(base.length)}`);
     return each;
   });
+  checkNames(mapSchemas(embedded, ({ $ref: _reference, ...others }) => others));
   return embedded;
+}
+
+/**
+ * The parser of AsyncAPI follows every `$ref`, and refuses the document if it is a name.
+ *
+ * @param schema - without its references
+ */
+function checkNames(schema: unknown): void {
+  if (Array.isArray(schema)) schema.forEach(checkNames);
+  if (!isRecord(schema)) return;
+  if ('$ref' in schema) {
+    const fix = 'give the property another name, and leave it out of examples, defaults and lists of values';
+    throw new Error(`its JSON Schema has "$ref" as a name, which readers of AsyncAPI take for a reference: ${fix}`);
+  }
+  Object.values(schema).forEach(checkNames);
 }
 
 /** The parser of AsyncAPI refuses a document with a reference that leads nowhere. */

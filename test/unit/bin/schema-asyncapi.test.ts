@@ -1,4 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
@@ -160,6 +169,12 @@ test.each<[string, () => Promise<string[]>, string]>([
     () => Promise.resolve(['--check', at('none.json')]),
     `there is no ${at('none.json')}. Write it with outbox schema asyncapi --output ${at('none.json')}.`,
   ],
+  ['a folder as a document', () => Promise.resolve(['--check', folder]), `${folder} cannot be read: EISDIR`],
+  [
+    'an accepted break without an earlier document',
+    () => Promise.resolve([...INFO, '--accept-breaking']),
+    'schema asyncapi: --accept-breaking has no effect without --check and --output.',
+  ],
   [
     'a document that is neither JSON nor YAML',
     () => {
@@ -180,4 +195,16 @@ test.each<[string, () => Promise<string[]>, string]>([
   const file = at('refused.json');
   await expect(run('--catalogue', catalogue, '--output', file, ...(await args()))).rejects.toThrow(message);
   expect(existsSync(file)).toBe(false);
+});
+
+test('a file that cannot be written is named, and no draft is left', async () => {
+  const file = at('folder.json');
+  mkdirSync(join(file, 'within'), { recursive: true });
+  await expect(run('--catalogue', catalogue, ...INFO, '--output', file)).rejects.toThrow(
+    `${file} cannot be read: EISDIR`,
+  );
+  await expect(run('--catalogue', catalogue, ...INFO, '--output', at('none/new.json'))).rejects.toThrow(
+    `${at('none/new.json')} cannot be written: ENOENT`,
+  );
+  expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
 });

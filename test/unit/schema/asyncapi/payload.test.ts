@@ -35,8 +35,8 @@ const SCHEMAS: readonly [string, JsonSchema][] = [
     { properties: { a: { $ref: '#/$defs/x', minimum: 2 } }, $defs: { x: { type: 'number' } } },
   ],
   ['a reference next to others', { allOf: [{ type: 'object' }], $ref: '#/$defs/x', $defs: { x: { required: ['a'] } } }],
-  ['properties named as keywords', { properties: { $ref: { type: 'string' }, items: { type: 'string' } } }],
-  ['values that look like keywords', { enum: [{ $ref: '#' }, { prefixItems: [] }, 'x'] }],
+  ['properties named as keywords', { properties: { $defs: { type: 'string' }, items: { type: 'string' } } }],
+  ['values that look like keywords', { enum: [{ items: '#' }, { prefixItems: [] }, 'x'] }],
   ['everything', true],
   ['nothing', false],
 ];
@@ -110,4 +110,14 @@ test('early drafts ignore keywords next to a reference, except definitions and a
   const copy = embedded(schema);
   expect(VALUES.filter((value) => copy(value))).toEqual([1]);
   expect(embedSchema(schema, LOCATION)).toMatchObject({ title: 'N' });
+});
+
+test.each<[string, JsonSchema]>([
+  ['a property', { properties: { a: { properties: { $ref: { type: 'string' } } } } }],
+  ['a definition', { $defs: { $ref: { type: 'string' } } }],
+  ['a part of an example', { examples: [{ links: [{ $ref: '#/a' }] }] }],
+  ['a part of a value', { properties: { a: { enum: [{ $ref: '#' }] } } }],
+  ['a part of a default', { default: { $ref: 1 } }],
+])('%s with the name "$ref" is refused, because readers of AsyncAPI would follow it', (_, schema) => {
+  expect(() => embedSchema(schema, LOCATION)).toThrow('its JSON Schema has "$ref" as a name');
 });
