@@ -38,8 +38,7 @@ export class BatchSizes {
     return {
       partitionCount: (topic) => publisher.partitionCount(topic),
       knownPartitionCount: (topic) => publisher.knownPartitionCount?.(topic),
-      otherPartitionsInSync: (topic, partition) =>
-        publisher.otherPartitionsInSync?.(topic, partition) ?? Promise.resolve(false),
+      otherPartitionsInSync: (topic, partition) => publisher.otherPartitionsInSync(topic, partition),
       publish: async (batches) => {
         const outcomes = await publisher.publish(batches);
         batches.forEach((batch, at) => this.#learn(batch, outcomes[at]));

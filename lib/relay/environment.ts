@@ -61,7 +61,7 @@ export const RELAY_DEFAULTS = {
   order: 'relaxed',
   /** Well before the stream drops a record, after 24 hours. */
   lateAfterSeconds: 1_800,
-  partitionPatienceSeconds: 60,
+  partitionPatienceSeconds: 30,
   maxPartitionHolds: 2_000,
   publishWithinMs: 5_000,
 } as const satisfies Partial<RelayConfig>;

@@ -6,8 +6,11 @@ import type { RelayOptions } from './options';
 import type { PartitionHealth } from './process-memory';
 import type { Outage, RelayPorts } from './ports';
 
-/** How long the process must have seen a partition fail. Leaders move within seconds, which is no outage. */
-const SEEN_FAILING_MS = 15_000;
+/**
+ * How long the process must have seen a partition fail while others work. Leaders move within seconds, and after an
+ * outage of everything partitions come back one after the other: neither is an outage of a partition.
+ */
+const SEEN_ALONE_MS = 15_000;
 /** Signals that one invocation sends when a partition recovers; the relays that act on them send the rest. */
 const RELEASES_AT_ONCE = 250;
 
@@ -70,25 +73,27 @@ export class PartitionOutages {
   }
 
   /**
-   * Returns the content of a hold for the partition, or `undefined` if its keys may not be held. They may if it failed
-   * for longer than the patience or other keys are held for it, and the rest of the cluster works.
+   * Returns the content of a hold for the partition, or `undefined` if its keys may not be held. They may if the rest of
+   * the cluster works, and either they waited for longer than the patience and the partition failed alone for a while,
+   * or other keys are held for it.
    *
    * @param waitingMs - how long the oldest record of these keys has been in the stream
    */
   async evidenceOf(partition: TopicPartition, waitingMs: number): Promise<AwaitedPartition | undefined> {
     const now = this.#ports.clock.now();
     const name = partitionName(partition);
-    const declared = this.#declared.get(name);
-    if (declared === undefined) {
-      const seenMs = now - (this.#health.failingSince(name) ?? now);
-      if (waitingMs < this.#options.partitionPatienceMs || seenMs < SEEN_FAILING_MS) return undefined;
-    }
     const { topic } = partition;
+    const declared = this.#declared.get(name);
     // It was left alone, not tried: a failed send a few seconds ago is the evidence.
     if (declared !== undefined && !this.#failed.has(name)) {
       return { topic, partition: partition.partition, failedAt: declared.failedAt };
     }
-    if (!(await this.#othersWork(partition, name))) return undefined;
+    const { partitionPatienceMs } = this.#options;
+    // Younger keys are not held, whatever the rest of the cluster does: it is not asked.
+    if (declared === undefined && waitingMs < partitionPatienceMs - SEEN_ALONE_MS) return undefined;
+    const aloneMs = this.#health.aloneFor(name, now, await this.#othersWork(partition, name));
+    if (aloneMs === undefined) return undefined;
+    if (declared === undefined && (waitingMs < partitionPatienceMs || aloneMs < SEEN_ALONE_MS)) return undefined;
     return { topic, partition: partition.partition, failedAt: now };
   }
 
@@ -156,10 +161,7 @@ export class PartitionOutages {
   async #othersWork(partition: TopicPartition, name: string): Promise<boolean> {
     for (const acked of this.#acked) if (acked !== name) return true;
     const { publisher } = this.#ports;
-    const inSync =
-      this.#inSync.get(name) ??
-      publisher.otherPartitionsInSync?.(partition.topic, partition.partition) ??
-      Promise.resolve(false);
+    const inSync = this.#inSync.get(name) ?? publisher.otherPartitionsInSync(partition.topic, partition.partition);
     this.#inSync.set(name, inSync);
     return inSync;
   }

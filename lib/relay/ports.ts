@@ -62,9 +62,9 @@ export interface Publisher {
   /**
    * Whether any other partition of any topic that the publisher knows has a leader and at least one more replica in
    * sync, if it has any. Each call asks the brokers, within a few seconds. Returns `false` also if no broker answers;
-   * never rejects. Without this method, the relay holds a key only after another partition acknowledged a send.
+   * never rejects.
    */
-  otherPartitionsInSync?(topic: string, partition: number): Promise<boolean>;
+  otherPartitionsInSync(topic: string, partition: number): Promise<boolean>;
 }
 
 /** An acknowledged item, with one receipt per event. */

@@ -36,16 +36,23 @@ const FORGOTTEN_AFTER_MS = 120_000;
 /** More than the number of partition holds that a table can have. */
 const MAX_REMEMBERED = 10_000;
 
+interface Failing {
+  readonly firstAt: number;
+  readonly lastAt: number;
+  /** `undefined` while no other partition works. */
+  readonly aloneSince?: number | undefined;
+}
+
 /** Partitions as this process saw them, over invocations. If lost, a hold is written later or a probe is sent twice. */
 export class PartitionHealth {
-  readonly #failing = new Map<string, { readonly firstAt: number; readonly lastAt: number }>();
+  readonly #failing = new Map<string, Failing>();
   readonly #probedAt = new Map<string, number>();
   readonly #releasedAt = new Map<string, number>();
 
   failed(name: string, now: number): void {
     const known = this.#failing.get(name);
     const continues = known !== undefined && now - known.lastAt < FORGOTTEN_AFTER_MS;
-    this.#failing.set(name, { firstAt: continues ? known.firstAt : now, lastAt: now });
+    this.#failing.set(name, continues ? { ...known, lastAt: now } : { firstAt: now, lastAt: now });
   }
 
   acked(name: string): void {
@@ -55,6 +62,18 @@ export class PartitionHealth {
   /** Epoch milliseconds of the first failure since the last success. */
   failingSince(name: string): number | undefined {
     return this.#failing.get(name)?.firstAt;
+  }
+
+  /**
+   * Milliseconds for which the partition has been seen failing while others worked; `undefined` if they do not now.
+   *
+   * @param othersWork - whether they do now
+   */
+  aloneFor(name: string, now: number, othersWork: boolean): number | undefined {
+    const failing = this.#failing.get(name) ?? { firstAt: now, lastAt: now };
+    const aloneSince = othersWork ? (failing.aloneSince ?? now) : undefined;
+    this.#failing.set(name, { ...failing, aloneSince });
+    return aloneSince === undefined ? undefined : now - aloneSince;
   }
 
   /** Whether a probe may be sent for the partition; if so, it counts as sent. */

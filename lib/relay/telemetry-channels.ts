@@ -136,7 +136,7 @@ export const relayChannel: ReportChannel<RelayReport> = reportChannel(CHANNELS.r
 export const tracedPublisher = (outbox: string, publisher: Publisher): Publisher => ({
   partitionCount: (topic) => publisher.partitionCount(topic),
   knownPartitionCount: (topic) => publisher.knownPartitionCount?.(topic),
-  otherPartitionsInSync: publisher.otherPartitionsInSync?.bind(publisher),
+  otherPartitionsInSync: (topic, partition) => publisher.otherPartitionsInSync(topic, partition),
   publish(batches) {
     if (!sendChannel.hasSubscribers) return publisher.publish(batches);
     const message: SendMessage = {

@@ -48,7 +48,7 @@ export class FakeKafka {
     return Promise.resolve(batches.map((batch) => this.refuse(batch) ?? this.#append(batch)));
   }
 
-  otherPartitionsInSync: Required<Publisher>['otherPartitionsInSync'] = () => Promise.resolve(this.othersInSync);
+  otherPartitionsInSync: Publisher['otherPartitionsInSync'] = () => Promise.resolve(this.othersInSync);
 
   #append({ topic, partition, messages }: PartitionBatch): BatchOutcome {
     const at = `${topic}/${partition}`;

@@ -45,7 +45,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'Duration.seconds(4)': Duration.seconds(4),
   'Duration.hours(1)': Duration.hours(1),
   'Duration.hours(12)': Duration.hours(12),
-  'Duration.seconds(60)': Duration.seconds(60),
+  'Duration.seconds(30)': Duration.seconds(30),
   'Duration.seconds(90)': Duration.seconds(90),
   'RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE': RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE,
   'RetentionDays.ONE_MONTH': RetentionDays.ONE_MONTH,

@@ -103,7 +103,7 @@ export interface OutboxProps extends BrokerProps, NewTableProps, OutboxFunctionP
    * How long a topic partition that accepts no writes, while others do, blocks its shard. Then the relay holds its keys
    * until it accepts writes again, and the shard continues.
    *
-   * @default Duration.seconds(60)
+   * @default Duration.seconds(30)
    */
   readonly partitionPatience?: Duration;
 

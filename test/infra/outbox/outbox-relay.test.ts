@@ -50,7 +50,7 @@ describe('the function', () => {
       requestTimeoutMs: 4_000,
       order: 'relaxed',
       lateAfterSeconds: 1_800,
-      partitionPatienceSeconds: 60,
+      partitionPatienceSeconds: 30,
       maxPartitionHolds: 2_000,
       publishWithinMs: 5_000,
       outboxId: 'Orders/Outbox',

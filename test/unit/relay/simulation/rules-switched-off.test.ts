@@ -9,7 +9,7 @@ const SEEDS = 200;
 const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   'keys of a partition that alone accepts no writes are held': {
     file: 'relay/partition-outages.ts',
-    text: 'if (waitingMs < this.#options.partitionPatienceMs || seenMs < SEEN_FAILING_MS) return undefined;',
+    text: 'if (declared === undefined && (waitingMs < partitionPatienceMs || aloneMs < SEEN_ALONE_MS)) return undefined;',
     off: 'return undefined;',
     profile: { partitions: true, grows: true, zombies: true, topics: true, oneUnavailable: true },
     wrong: /stops the shard/,
@@ -184,7 +184,7 @@ const RULES: Readonly<Record<string, NecessaryRule<Profile>>> = {
   },
   'a key is held on evidence that other partitions accept writes': {
     file: 'relay/partition-outages.ts',
-    text: 'if (!(await this.#othersWork(partition, name))) return undefined;',
+    text: 'if (aloneMs === undefined) return undefined;',
     off: '',
     profile: { partitions: true, allUnavailable: true },
     wrong: /held in a general outage/,
