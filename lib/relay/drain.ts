@@ -183,7 +183,8 @@ export class DrainRun {
     if (isPresent || this.#hasPassedHead) return false;
     const identity = identityOf({ pk, sk: position, id });
     if (invocation.control.tombstones.has(identity)) return false;
-    if (invocation.memory.acknowledged.get(identity) !== undefined) return false;
+    const known = invocation.memory.acknowledged.get(identity);
+    if (known !== undefined && known.isAbsent !== true) return false;
     if (id === undefined) return true;
     // An operator may have moved it to another position. Only this case reads the whole key.
     const last = page.at(-1)?.sk ?? '';

@@ -7,6 +7,8 @@ interface Acknowledgement {
   readonly sequence?: string;
   /** The receipts of an item that is not marked yet. */
   readonly unmarked?: readonly Receipt[];
+  /** The table did not show the item: it was published and has expired, or it was deleted by hand. */
+  readonly isAbsent?: boolean;
 }
 
 /** The memory of a relay process between invocations. All of it may be lost at any time. */

@@ -68,7 +68,7 @@ function skipDecision(
  */
 export function settleIfDone(item: BatchItem, stored: StoredState | undefined, invocation: Invocation): boolean {
   const isDone = isDoneIn(item, stored);
-  if (isDone) settleDone(item, invocation);
+  if (isDone) settleDone(item, invocation, stored === undefined);
   return isDone;
 }
 
@@ -78,10 +78,14 @@ function isDoneIn(item: BatchItem, stored: StoredState | undefined): boolean {
   return item.content.kind === 'undecodable' || isSameItem(item, stored);
 }
 
-/** Settles an item that the table shows as no longer open. */
-export function settleDone(item: BatchItem, { memory, ports }: Invocation): void {
+/**
+ * Settles an item that is no longer open.
+ *
+ * @param isAbsent - the table may not have the item, which is no proof that it was published
+ */
+export function settleDone(item: BatchItem, { memory, ports }: Invocation, isAbsent: boolean): void {
   item.state = 'settled';
-  memory.acknowledged.set(item.identity, { sequence: item.sequence });
+  memory.acknowledged.set(item.identity, { sequence: item.sequence, isAbsent });
   if (item.content.kind === 'item') ports.telemetry.duplicateSkipped(item.content.item);
 }
 

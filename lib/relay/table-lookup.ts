@@ -176,7 +176,7 @@ export class TableLookup {
       if (item.state !== 'open') continue;
       const earliest = await invocation.ports.keys.earliestOpen(item.pk, item.sk);
       if (earliest !== undefined) return earliest < item.sk;
-      settleDone(item, invocation);
+      settleDone(item, invocation, true);
     }
     return false;
   }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { positionOfVersion as at } from '../../../lib/event/position';
 import { newSignal } from '../../../lib/event/signal';
 import type { Failure } from '../../../lib/relay/ports';
@@ -48,6 +49,26 @@ it('items before a gone item are published, later items wait, and the signal is 
   expect(w.ids()).toEqual(['a1', 'a2']);
   expect(w.hold()).toMatchObject({ position: at(3), id: 'a3', state: 'holding', reason: 'item-gone', attempts: 1 });
   expect(w.signals()).toBe(0);
+});
+
+it('is not taken for published because this process found its record without an item', async () => {
+  const w = aWorld();
+  w.poisonous.add('a1');
+  const record = w.put(1);
+  await w.handle([record, w.put(2)], plentyOfTime);
+  const hold = w.hold();
+  assert(hold !== undefined);
+  w.remove(1);
+  // Another process has held the key, and this one does not see it yet.
+  w.table.holds.delete(KEY);
+  w.clock.at += 10_000;
+  expect(await w.handle([record], plentyOfTime)).toBeUndefined();
+  w.table.holds.set(KEY, hold);
+
+  await w.drain();
+
+  expect(w.ids()).toEqual([]);
+  expect(w.hold()).toMatchObject({ position: at(1), id: 'a1', reason: 'item-gone' });
 });
 
 it('a later record of the key waits behind a gone item', async () => {
