@@ -87,8 +87,11 @@ class Results {
   }
 
   add(report: Report): void {
-    if ('broken' in report) this.broken.push(report.broken);
-    else if ('points' in report) this.points.set(report.of, (this.points.get(report.of) ?? 0) + report.points);
+    if ('broken' in report) {
+      this.broken.push(report.broken);
+      // The others may take an hour.
+      console.error(describe(report.broken));
+    } else if ('points' in report) this.points.set(report.of, (this.points.get(report.of) ?? 0) + report.points);
     else if ('coverage' in report) {
       for (const [of, found] of Object.entries(report.coverage) as [Core, Coverage][]) {
         this.coverage.set(of, merged(this.coverage.get(of), found));
@@ -153,14 +156,15 @@ function print(options: Options, results: Results, bundles: Work['bundles'], min
     const coverage = results.coverage.get(of);
     if (coverage !== undefined) printCoverage(of, bundles[of] ?? '', coverage);
   }
-  for (const { of, profile, seed, crashAt, wrong } of results.broken) {
-    const at = crashAt === undefined ? '' : `, a process ended at point ${crashAt}`;
-    console.log(
-      `\n${of}, ${profile}, seed ${seed}${at}: ${wrong.slice(0, 5).join('; ')}${wrong.length > 5 ? '; …' : ''}`,
-    );
-    const how = crashAt === undefined ? '--seeds 1' : '--crashes';
-    console.log(`  npm run simulate -- ${how} --of ${of} --seed ${seed} --profile "${profile}"`);
-  }
+  for (const broken of results.broken) console.log(describe(broken));
+}
+
+/** What was wrong, and how to play the history again. */
+function describe({ of, profile, seed, crashAt, wrong }: Broken): string {
+  const at = crashAt === undefined ? '' : `, a process ended at point ${crashAt}`;
+  const what = `${wrong.slice(0, 5).join('; ')}${wrong.length > 5 ? '; …' : ''}`;
+  const how = crashAt === undefined ? '--seeds 1' : '--crashes';
+  return `\n${of}, ${profile}, seed ${seed}${at}: ${what}\n  npm run simulate -- ${how} --of ${of} --seed ${seed} --profile "${profile}"`;
 }
 
 const inWords = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);

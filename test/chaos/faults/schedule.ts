@@ -26,10 +26,13 @@ export interface ScheduleOptions {
 }
 
 const PAUSE_MS = { from: 500, below: 2_500 } as const;
+/** In each round, for a fault that finds nothing that it could happen to. */
+const MOST_TRIES = 3;
 
 /**
  * Applies faults at random times: one of the brokers after the other, and next to them one of everything else after the
- * other. Each is applied once before one is repeated.
+ * other. Each is applied once before one is repeated; one that found nothing to happen to is tried again after the
+ * others, and also when the time is up, if it never found anything.
  */
 export class FaultSchedule {
   readonly applied = new Map<string, Applied>();
@@ -37,6 +40,8 @@ export class FaultSchedule {
   /** Faults that could not be applied or repaired, with the reason. */
   readonly failures: string[] = [];
   readonly #options: ScheduleOptions;
+  /** Faults that once found nothing to happen to. */
+  readonly #tried = new Set<string>();
   readonly #active = new Set<Active>();
 
   constructor(options: ScheduleOptions) {
@@ -53,17 +58,30 @@ export class FaultSchedule {
   }
 
   async #lane(faults: readonly ChaosFault[], random: Random): Promise<void> {
-    let left: ChaosFault[] = [];
     while (faults.length > 0 && !this.#options.isOver()) {
-      if (left.length === 0) left = shuffled(faults, random);
-      const fault = left.shift();
-      if (fault === undefined) return;
-      await sleep(PAUSE_MS.from + random.integer(PAUSE_MS.below));
-      await this.#apply(fault, random);
+      await this.#round(shuffled(faults, random), random, this.#options.isOver);
+    }
+    const missing = faults.filter(({ name }) => this.#tried.has(name) && !this.applied.has(name));
+    await this.#round(missing, random, () => false);
+  }
+
+  async #round(faults: readonly ChaosFault[], random: Random, isOver: () => boolean): Promise<void> {
+    let left = faults;
+    for (let tries = 0; tries < MOST_TRIES; tries++) {
+      const untouched: ChaosFault[] = [];
+      for (const fault of left) {
+        if (isOver()) return;
+        await sleep(PAUSE_MS.from + random.integer(PAUSE_MS.below));
+        if (await this.#apply(fault, random)) continue;
+        this.#tried.add(fault.name);
+        untouched.push(fault);
+      }
+      left = untouched;
     }
   }
 
-  async #apply(fault: ChaosFault, random: Random): Promise<void> {
+  /** Returns whether it found something to happen to. */
+  async #apply(fault: ChaosFault, random: Random): Promise<boolean> {
     const { world, onFault } = this.#options;
     const { name } = fault;
     const at = Date.now();
@@ -74,7 +92,7 @@ export class FaultSchedule {
     let lastsMs = 0;
     try {
       const result = await fault.apply({ world, random });
-      if (result === false) return;
+      if (result === false) return false;
       if (typeof result === 'number') lastsMs = result;
       const applied = this.applied.get(name) ?? { alone: 0, together: 0 };
       applied[active.isTogether ? 'together' : 'alone']++;
@@ -85,6 +103,7 @@ export class FaultSchedule {
       this.#active.delete(active);
       this.history.push({ kind: 'fault', name, at, until: Date.now() + lastsMs });
     }
+    return true;
   }
 }
 

@@ -64,6 +64,20 @@ it('does not count a fault that had nothing to happen to', async () => {
   expect(history.length).toBeGreaterThan(0);
 });
 
+it('tries a fault that had nothing to happen to again after the others, and after the end', async () => {
+  const end = 40_000;
+  const late = fault('late', { apply: () => Promise.resolve(Date.now() > end) });
+  const { applied, history } = await played([late, fault('a', lasting(8_000))], end / 60_000);
+  expect(applied.get('late')).toEqual({ alone: 1, together: 0 });
+  const tries = history.filter(({ name, at }) => name === 'late' && at < end).length;
+  expect(tries).toBeGreaterThan(history.filter(({ name }) => name === 'a').length);
+});
+
+it('ends without a fault that never has anything to happen to', async () => {
+  const { applied } = await played([fault('never', { apply: () => Promise.resolve(false) }), fault('a')], 0.5);
+  expect([...applied.keys()]).toEqual(['a']);
+});
+
 it('leaves out a fault that is not possible in the world', async () => {
   const { history } = await played([fault('a'), fault('impossible', { unavailable: () => 'no disk' })], 1);
   expect(new Set(history.map(({ name }) => name))).toEqual(new Set(['a']));
