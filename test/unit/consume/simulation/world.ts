@@ -4,6 +4,7 @@ import { deadLetterTopic } from '../../../../lib/event/consumer-name';
 import { WINDOW_SIZE } from '../../../../lib/consume/inbox';
 import { createOutbox } from '../../../../lib';
 import { Random } from '../../../../lib/testing/random';
+import { withSeededRandomness } from '../../../builders/seeded-randomness';
 import {
   defineEvents,
   runConsumer,
@@ -275,6 +276,7 @@ interface Process {
 }
 
 export class SimulatedWorld {
+  readonly #seed: number;
   readonly #random: Random;
   readonly #profile: Profile;
   readonly #broker = new Broker();
@@ -299,6 +301,7 @@ export class SimulatedWorld {
   #effects = 0;
 
   constructor(seed: number, profile: Profile) {
+    this.#seed = seed;
     this.#random = new Random(seed);
     this.#profile = profile;
     this.#broker.onCommit = (partition, offset) => this.#checkCommit(partition, offset);
@@ -328,7 +331,9 @@ export class SimulatedWorld {
   }
 
   /** @returns the violated rules */
-  async play(steps: number): Promise<readonly string[]> {
+  play = (steps: number): Promise<readonly string[]> => withSeededRandomness(this.#seed, () => this.#play(steps));
+
+  async #play(steps: number): Promise<readonly string[]> {
     for (let at = 0; at < MEMBERS; at++) await this.#start();
     if (this.#profile.fromEnd === true) await this.#beginSlowly();
     for (let step = 0; step < steps; step++) {

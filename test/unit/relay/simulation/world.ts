@@ -1,3 +1,4 @@
+import { withSeededRandomness } from '../../../builders/seeded-randomness';
 import { anEvent, anItem } from '../../../builders/items';
 import { inOwnTask, runMicrotasks } from '../../../builders/microtasks';
 import { MemoryTable, type Snapshot } from '../../../builders/memory-table';
@@ -244,14 +245,15 @@ export class SimulatedWorld {
 
   /** Chaos, then calm and an operator who fixes everything. Returns the violated rules. */
   play(steps: number): Promise<string[]> {
-    return inOwnTask(() => {
+    const history = (): string[] => {
       for (let step = 0; step < steps; step++) {
         this.#act();
         this.#pass(this.#profile.fast === true ? 50 : 1_000);
       }
       this.#settle();
       return this.#verdict();
-    });
+    };
+    return withSeededRandomness(this.#random, () => inOwnTask(history));
   }
 
   #peak(name: keyof Peaks, value: number): void {
