@@ -65,9 +65,8 @@ class Comparison {
     return found;
   }
 
-  #set(set: ValueSet, read: JsonSchema, place: Place): readonly Incompatibility[] {
-    if (typeof read === 'boolean')
-      return read ? [] : [incompatible(place, 'false', 'may be written, but is never accepted')];
+  #set(set: ValueSet, read: SchemaObject | false, place: Place): readonly Incompatibility[] {
+    if (read === false) return [incompatible(place, 'false', 'may be written, but is never accepted')];
     const reader = { schema: read, root: this.#root };
     const refused = set.values?.filter((value) => accepts(reader, value) !== true);
     if (refused?.length === 0) return [];
@@ -90,7 +89,7 @@ class Comparison {
       includes: (inner, written = set.conjuncts, step) => this.of(written, inner, inside(place, step)),
       incompatible: (message, step) => incompatible(inside(place, step), keyword, message),
     };
-    const proof = argument !== undefined && (rule?.includes(argument, set, context) ?? false);
+    const proof = argument !== undefined && rule?.includes(argument, set, context);
     if (typeof proof === 'object') return proof;
     if (proof === true) return [];
     const unproved = `must satisfy ${keyword} ${listed([schema[keyword]])}, which cannot be proved`;

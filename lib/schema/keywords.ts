@@ -195,10 +195,10 @@ const choice = (combined: (results: readonly Ternary[]) => Ternary): KeywordRule
   });
 
 /** Keywords that must be identical on both sides, together with the keywords that complete them. */
-const identical = (types?: readonly Primitive[], together: readonly string[] = []): KeywordRule =>
-  keywordRule(readAnything, { types, includes: (_, set, context) => isIdentical(set, context, together) });
+const identical = (types?: readonly Primitive[], ...together: readonly string[]): KeywordRule =>
+  keywordRule(readAnything, { types, includes: (_, set, context) => isIdentical(set, context, ...together) });
 
-const isIdentical = (set: AllowedValues, { schema, keyword }: InclusionContext, together: readonly string[] = []) => {
+const isIdentical = (set: AllowedValues, { schema, keyword }: InclusionContext, ...together: readonly string[]) => {
   const wanted = Object.fromEntries([keyword, ...together].map((each) => [each, schema[each]]));
   return !mentionsReference(wanted) && set.demands(wanted);
 };
@@ -231,7 +231,7 @@ export const KEYWORD_RULES: ReadonlyMap<string, KeywordRule> = new Map(
       includes: (refused, set, context) =>
         set.isDisjoint({ schema: refused, root: context.root }) || isIdentical(set, context),
     }),
-    if: identical(undefined, ['then', 'else']),
+    if: identical(undefined, 'then', 'else'),
     then: partOfAnother,
     else: partOfAnother,
 
@@ -291,7 +291,7 @@ export const KEYWORD_RULES: ReadonlyMap<string, KeywordRule> = new Map(
         ];
       },
     }),
-    contains: identical(['array'], ['minContains', 'maxContains']),
+    contains: identical(['array'], 'minContains', 'maxContains'),
     minContains: partOfAnother,
     maxContains: partOfAnother,
 

@@ -54,7 +54,8 @@ function expand({ schema, root }: Located, passed: readonly JsonSchema[], budget
   const inner = (each: unknown): readonly Conjuncts[] =>
     isJsonSchema(each) && !passed.includes(each) ? expand({ schema: each, root }, [...passed, schema], budget) : [[]];
   const { $ref, allOf, anyOf, oneOf, ...rest } = schema;
-  const factors = $ref === undefined ? [] : [inner(resolveReference(root, $ref))];
+  // Demands nothing if there is no such target, or no `$ref`.
+  const factors = [inner(resolveReference(root, $ref))];
   if (Array.isArray(allOf)) factors.push(...allOf.map(inner));
   // `oneOf` implies `anyOf`: at least one branch is valid.
   for (const choices of [anyOf, oneOf]) if (Array.isArray(choices)) factors.push(choices.flatMap(inner));
@@ -66,7 +67,7 @@ function expand({ schema, root }: Located, passed: readonly JsonSchema[], budget
 const product = (factors: readonly (readonly Conjuncts[])[]): readonly Conjuncts[] =>
   factors.reduce<readonly Conjuncts[]>(
     (products, factor) =>
-      factor.length > 0 && products.length * factor.length > MAX_BRANCHES
+      products.length * factor.length > MAX_BRANCHES
         ? products
         : products.flatMap((one) => factor.map((other) => [...one, ...other])),
     [[]],
@@ -85,8 +86,8 @@ export class ValueSet implements AllowedValues {
   }
 
   byType(): readonly ValueSet[] {
-    const parts = [...this.types].map((type) => new ValueSet([...this.conjuncts, { schema: { type }, root: true }]));
-    return parts.length > 1 ? parts.filter((part) => !part.isEmpty()) : [this];
+    const parts = [...this.types].map((type) => new ValueSet([...this.conjuncts, standalone({ type })]));
+    return parts.filter((part) => !part.isEmpty());
   }
 
   /** Every number is a multiple of each. */
@@ -101,10 +102,8 @@ export class ValueSet implements AllowedValues {
   /** All values, if there are only a few. */
   get values(): readonly unknown[] | undefined {
     const [named] = [...this.#all('const', (value) => [value]), ...this.#all('enum', readList)];
-    const { types } = this;
-    const isSmall = [...types].every((type) => type === 'null' || type === 'boolean');
-    const ofTypes = [...(types.has('null') ? [null] : []), ...(types.has('boolean') ? [false, true] : [])];
-    return (named ?? (isSmall ? ofTypes : undefined))?.filter((value) => !this.refuses(value));
+    const isSmall = [...this.types].every((type) => type === 'null' || type === 'boolean');
+    return (named ?? (isSmall ? [null, false, true] : undefined))?.filter((value) => !this.refuses(value));
   }
 
   /** Whether the value is provably not in the set. */
@@ -116,7 +115,8 @@ export class ValueSet implements AllowedValues {
   isEmpty(budget = new StepBudget()): boolean {
     if (!budget.spend()) return false;
     const { types, values } = this;
-    if (types.size === 0 || values?.length === 0) return true;
+    // Without any type, there are no values either.
+    if (values?.length === 0) return true;
     const [type] = types;
     if (types.size > 1 || type === undefined || type === 'null' || type === 'boolean') return false;
     if (type === 'object') return this.required.some((name) => !this.mayHave(name, budget));
@@ -144,11 +144,11 @@ export class ValueSet implements AllowedValues {
   limit(type: MeasuredType, sign: 1 | -1): Limit {
     const [inclusive, exclusive = ''] = LIMITS[type][sign === 1 ? 'lower' : 'upper'] as readonly [string, string?];
     const { value, isExclusive } = [
-      ...this.#impliedLimits(type, sign).map((value) => limitAt(value, false)),
-      ...this.#all(inclusive, readNumber).map((value) => limitAt(value, false)),
-      ...this.#all(exclusive, readNumber).map((value) => limitAt(value, true)),
-    ].reduce((a, b) => (sign * (b.value - a.value) > 0 || (b.value === a.value && b.isExclusive) ? b : a));
-    if (type !== 'number' || !this.hasIntegersOnly) return { value, isExclusive };
+      ...[...this.#impliedLimits(type, sign), ...this.#all(inclusive, readNumber)].map((each) => limitAt(each, false)),
+      ...this.#all(exclusive, readNumber).map((each) => limitAt(each, true)),
+      // Of two equal limits, the exclusive one is stricter; it comes last.
+    ].reduce((a, b) => (sign * (b.value - a.value) >= 0 ? b : a));
+    if (!this.hasIntegersOnly) return { value, isExclusive };
     const nearest = sign * Math.ceil(sign * value);
     return limitAt(isExclusive && nearest === value ? nearest + sign : nearest, false);
   }
@@ -167,7 +167,7 @@ export class ValueSet implements AllowedValues {
 
   /** The schemas of the element at `index`; `false` if lists are shorter. */
   item(index: number): readonly Located[] {
-    if (this.limit('array', -1).value <= index) return [{ schema: false, root: false }];
+    if (this.limit('array', -1).value <= index) return [standalone(false)];
     return this.#schemasAt((schema) => [prefixOf(schema)[index] ?? schema['items']]);
   }
 
@@ -177,14 +177,14 @@ export class ValueSet implements AllowedValues {
 
   /** The properties that have schemas of their own. */
   get names(): readonly string[] {
-    return [...new Set(this.#all('properties', (each) => (isRecord(each) ? Object.keys(each) : [])).flat())];
+    return [...new Set(this.#all('properties', (each) => Object.keys(isRecord(each) ? each : {})).flat())];
   }
 
   /** The schemas of the property, if it is present. */
   property(name: string): readonly Located[] {
     return this.#schemasAt(({ properties, patternProperties, additionalProperties }) => {
       const own = isRecord(properties) && Object.hasOwn(properties, name) ? [properties[name]] : [];
-      const patterns = isRecord(patternProperties) ? Object.entries(patternProperties) : [];
+      const patterns = Object.entries(isRecord(patternProperties) ? patternProperties : {});
       // An invalid pattern may match.
       const matches = patterns.map(([source, schema]) => ({ isMatch: patternOf(source)?.test(name), schema }));
       const isOther = own.length === 0 && matches.every(({ isMatch }) => isMatch === false);
@@ -207,7 +207,7 @@ export class ValueSet implements AllowedValues {
   }
 
   get propertyNames(): readonly Located[] {
-    return [{ schema: { type: 'string' }, root: true }, ...this.#schemasAt((schema) => [schema['propertyNames']])];
+    return [standalone({ type: 'string' }), ...this.#schemasAt((schema) => [schema['propertyNames']])];
   }
 
   /** Whether one of the schemas has all these keywords with identical arguments. */
@@ -230,6 +230,9 @@ export class ValueSet implements AllowedValues {
     );
   }
 }
+
+/** A schema without references. */
+const standalone = <S extends JsonSchema>(schema: S): Located<S> => ({ schema, root: schema });
 
 const limitAt = (value: number, isExclusive: boolean): Limit => ({ value, isExclusive });
 
