@@ -1,4 +1,4 @@
-import { accepts } from '../../../lib/schema/keywords';
+import { accepts, listed } from '../../../lib/schema/keywords';
 import type { JsonSchema } from '../../../lib/schema/json-schema';
 
 const answer = (schema: JsonSchema, value: unknown) => accepts({ schema, root: schema }, value);
@@ -68,11 +68,13 @@ test.each<[JsonSchema, unknown]>([
   [{ properties: [], additionalProperties: false }, {}],
   [{ type: 'text' }, 'x'],
   [{ type: [] }, 'x'],
+  [{ type: ['string', 'text'] }, 'x'],
   [{ enum: 'a' }, 'a'],
   [{ minimum: '1' }, 1],
   [{ pattern: '(' }, 'x'],
   [{ pattern: 1 }, 'x'],
   [{ required: [1] }, {}],
+  [{ required: 'a' }, {}],
   [{ anyOf: [1] }, 1],
   [{ properties: { a: 1 } }, {}],
   [{ $ref: '#/$defs/none' }, 1],
@@ -93,4 +95,22 @@ test.each<[JsonSchema, unknown, boolean]>([
   [{ oneOf: [{ format: 'email' }, true, true] }, 'x', false],
 ])('%j needs no answer of every part: %j is %j', (schema, value, expected) => {
   expect(answer(schema, value)).toBe(expected);
+});
+
+const nested = (levels: number) =>
+  Array.from({ length: levels }).reduce<JsonSchema>((inner) => ({ allOf: [inner] }), { type: 'string' });
+test.each([
+  ['64 levels of schemas', nested(64), true],
+  ['65 levels of schemas', nested(65), undefined],
+  ['500 schemas', { allOf: Array.from({ length: 499 }, () => ({})) }, true],
+  ['501 schemas', { allOf: Array.from({ length: 500 }, () => ({})) }, undefined],
+])('%s: %j', (_, schema, expected) => {
+  expect(answer(schema, 'x')).toBe(expected);
+});
+
+test('a list of values is cut after 120 characters', () => {
+  const text = (length: number) => 'a'.repeat(length - '""'.length);
+  expect(listed([1, 'a'])).toBe('1, "a"');
+  expect(listed([text(120)])).toBe(`"${text(120)}"`);
+  expect(listed([text(121)])).toBe(`"${text(121)}…`);
 });

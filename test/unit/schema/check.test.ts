@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEvents, type EventCatalogue, type EventDefinition, type StandardSchemaV1 } from '../../../lib';
 import { checkSchemas, type SchemaCheckOptions } from '../../../lib/schema/check';
-import { parseBaseline, printBaseline, type SchemaBaseline } from '../../../lib/schema/baseline';
+import { latest, parseBaseline, printBaseline, type SchemaBaseline } from '../../../lib/schema/baseline';
 import type { SchemaFinding } from '../../../lib/schema/check';
 import { refusal } from '../write/order-outbox';
 
@@ -175,6 +175,11 @@ test('the text of the baseline does not depend on the order of types and fields'
   const one = text(['a', 'b'], z.object({ x: z.string(), y: z.number().optional() }));
   expect(text(['b', 'a'], z.object({ y: z.number().optional(), x: z.string() }))).toBe(one);
   expect(one).toMatch(/^\{\n {2}"format": 1,\n {2}"types": \{\n {4}"a": /);
+});
+
+test('a recorded type without revisions has written and accepted nothing', () => {
+  const never = { contentType: 'x', upcasters: [], revisions: [] };
+  expect(latest(never)).toEqual({ version: 0, writes: false, reads: false });
 });
 
 const typeWith = (changed: object) =>

@@ -17,6 +17,7 @@ const open = (properties: object, required: readonly string[] = Object.keys(prop
   required,
 });
 const text = { type: 'string' };
+const list = { type: 'array', items: text };
 const int = { type: 'integer' };
 const num = { type: 'number' };
 const nullable = (schema: object) => ({ anyOf: [schema, { type: 'null' }] });
@@ -103,6 +104,26 @@ test.each<[string, unknown, unknown]>([
   ['any value within true', { pattern: '(' }, true],
   ['a schema with new annotations', text, { title: 'Text', description: 'Some', examples: ['a'], 'x-note': 1 }],
   ['no value', false, int],
+  ['no value, because no type remains', { allOf: [text, int] }, { type: 'boolean' }],
+  ['any value within schemas that demand nothing', open({}), { properties: { a: {} } }],
+  ['enum values that another keyword leaves', { enum: ['a', 1], allOf: [text] }, text],
+  ['any value outside of no value', int, { not: false }],
+  ['a type outside of another one', text, { not: int }],
+  ['an identical negation', { ...int, not: { minimum: 5 } }, { not: { minimum: 5 } }],
+  ['identical multiples of a fraction', { ...num, multipleOf: 0.5, minimum: 1 }, { multipleOf: 0.5 }],
+  ['one of two patterns', { allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, { pattern: 'a' }],
+  ['a type that two choices accept', int, { anyOf: [num, { minimum: 5 }] }],
+  ['types that one choice each accepts', { type: ['integer', 'null'] }, { anyOf: [{ type: 'null' }, num] }],
+  ['a list that ends before the other type of a longer tuple', { ...list, maxItems: 1 }, { prefixItems: [text, int] }],
+  ['any names of properties within texts', { type: 'object' }, { propertyNames: text }],
+  ['stricter names', { type: 'object', propertyNames: { maxLength: 2 } }, { propertyNames: { maxLength: 3 } }],
+  ['the $id of a document', { $id: 'urn:a', ...int }, num],
+  ['identical documents that cannot be compared', { ...text, nullable: true }, { nullable: true, ...text }],
+  [
+    'an identical unknown keyword in a property',
+    closed({ a: { unevaluatedItems: false } }),
+    open({ a: { unevaluatedItems: false } }),
+  ],
   ['an identical unknown keyword', { unevaluatedProperties: false }, { unevaluatedProperties: false }],
   [
     'an identical condition',
@@ -249,6 +270,103 @@ test.each<[string, unknown, unknown, string[]]>([
     { dependentRequired: { a: ['c'] } },
     ['$ dependentRequired'],
   ],
+  ['a fraction below an integer limit', { minimum: 0.5 }, { minimum: 1 }, ['$ minimum']],
+  ['an integer above an exclusive fraction', { ...int, exclusiveMinimum: 0.5 }, { minimum: 2 }, ['$ minimum']],
+  ['a limit that an exclusive one excludes', { ...int, minimum: 1 }, { exclusiveMinimum: 1 }, ['$ exclusiveMinimum']],
+  ['one of two booleans', { type: 'boolean' }, { const: true }, ['$ const']],
+  ['the other of two booleans', { type: 'boolean' }, { const: false }, ['$ const']],
+  [
+    'values of one type, though another has none',
+    { type: ['number', 'string'], minimum: 5, maximum: 4 },
+    int,
+    ['$ type'],
+  ],
+  ['a type that no choice accepts', { type: ['integer', 'string'] }, { anyOf: [text, { type: 'null' }] }, ['$ anyOf']],
+  ['a type that no choice accepts in full', num, { anyOf: [int, { minimum: 5 }] }, ['$ anyOf']],
+  ['any value inside of any value', int, { not: true }, ['$ not']],
+  ['values that not may exclude', text, { not: { maxLength: 3 } }, ['$ not']],
+  [
+    'a condition with another consequence',
+    { if: int, then: { minimum: 1 } },
+    { if: int, then: { minimum: 2 } },
+    ['$ if'],
+  ],
+  ['a condition with another alternative', { if: int, else: text }, { if: int, else: { type: 'null' } }, ['$ if']],
+  ['multiples of a fraction, which are rounded', { multipleOf: 6 }, { multipleOf: 0.5 }, ['$ multipleOf']],
+  ['required properties and a length', { required: ['a', 'b'] }, { minLength: 1 }, ['$ minLength']],
+  [
+    'a closed object and the length of a list',
+    { ...closed({}), type: ['object', 'array'] },
+    { maxItems: 5 },
+    ['$ maxItems'],
+  ],
+  ['a closed list and the length of a text', { items: false }, { maxLength: 5 }, ['$ maxLength']],
+  [
+    'the last element of a longer tuple',
+    { type: 'array', prefixItems: [int, int, text], items: int },
+    { prefixItems: [int], items: int },
+    ['$[2] type'],
+  ],
+  [
+    'other properties of another type',
+    { ...open({}), additionalProperties: int },
+    { additionalProperties: text },
+    ['$.* type'],
+  ],
+  [
+    'a new dependent schema',
+    { type: 'object' },
+    { dependentSchemas: { a: { required: ['b'] } } },
+    ['$ dependentSchemas'],
+  ],
+  [
+    'an invalid pattern of the reader',
+    closed({ a: int }),
+    { patternProperties: { '(': int } },
+    ['$ patternProperties'],
+  ],
+  [
+    'additional properties next to an invalid pattern',
+    closed({ a: int }),
+    { patternProperties: { '(': int }, additionalProperties: num },
+    ['$ patternProperties'],
+  ],
+  [
+    'additional properties next to malformed properties',
+    closed({ a: int }),
+    { properties: 1, additionalProperties: false },
+    ['$ properties', '$ additionalProperties'],
+  ],
+  [
+    'additional properties next to malformed patterns',
+    closed({ a: int }),
+    { patternProperties: 1, additionalProperties: false },
+    ['$ patternProperties', '$ additionalProperties'],
+  ],
+  ['a limit of the writer that is no number', { minimum: '1' }, { minimum: 1 }, ['$ minimum']],
+  ['a type of the writer that does not exist', { type: 'text' }, int, ['$ type']],
+  ['an enum of the writer that is no list', { enum: 'a' }, text, ['$ type']],
+  ['a choice of the writer that is no schema', { anyOf: [int, 1] }, int, ['$ type']],
+  ['a reference of the writer without a target', { $ref: '#/$defs/none' }, int, ['$ type']],
+  [
+    'a type that is refused, and a format that is not known',
+    { enum: ['a', 'bb'] },
+    { format: 'x', maxLength: 1 },
+    ['$ maxLength'],
+  ],
+  ['values that different keywords refuse', { enum: ['abc', 1] }, { maxLength: 2, ...text }, ['$ maxLength']],
+  [
+    'the same reference to different schemas',
+    { ...open({ a: { $ref: '#/$defs/a' } }), $defs: { a: num } },
+    { ...open({ a: { $ref: '#/$defs/a' } }), $defs: { a: int } },
+    ['$.a type'],
+  ],
+  [
+    'another type within a recursive schema of the reader',
+    closed({ value: int, child: closed({ value: text }) }),
+    { $ref: '#/$defs/node', $defs: { node: open({ value: num, child: { $ref: '#/$defs/node' } }, []) } },
+    ['$.child.value type'],
+  ],
   ['a keyword of another dialect', { type: 'string', nullable: true }, text, ['$ dialect']],
   ['a nested schema with its own $id', { properties: { a: { $id: 'urn:a', $ref: '#' } } }, text, ['$ dialect']],
   [
@@ -273,12 +391,45 @@ test('an incompatibility names the place, the rule and both limits', () => {
   ]);
 });
 
-test('schemas nested 1,000 levels deep are reported as too complex', () => {
-  const nested = (leaf: object): object =>
-    Array.from({ length: 1_000 }).reduce<object>((inner) => ({ type: 'object', properties: { a: inner } }), leaf);
-  expect(incompatibilities(nested(int) as JsonSchema, nested(num) as JsonSchema)).toMatchObject([
-    { rule: 'complexity' },
-  ]);
+test.each<[string, unknown, unknown, string]>([
+  ['the accepted types', text, int, 'may be string, but only "integer" is accepted'],
+  ['the accepted values', text, { enum: ['a', 'b'] }, 'may be a value other than ["a","b"]'],
+  ['the refused values', { enum: ['a', 'b', 'c'] }, { enum: ['a'] }, 'may be "b", "c", which is not accepted'],
+  ['the keyword that is not proved', text, { pattern: '^a' }, 'must satisfy pattern "^a", which cannot be proved'],
+])('a message names %s', (_, written, read, message) => {
+  expect(incompatibilities(written as JsonSchema, read as JsonSchema)).toMatchObject([{ message }]);
+});
+
+describe('schemas nested', () => {
+  const nested = (levels: number, leaf: unknown): unknown =>
+    Array.from({ length: levels }).reduce<unknown>((inner) => ({ type: 'object', properties: { a: inner } }), leaf);
+
+  test('200 levels deep are compared', () => {
+    expect(found(nested(200, int), nested(200, num))).toEqual([]);
+  });
+
+  test.each([201, 1_000])('%d levels deep are reported as too complex', (levels) => {
+    expect(incompatibilities(nested(levels, int) as JsonSchema, nested(levels, num) as JsonSchema)).toMatchObject([
+      { rule: 'complexity' },
+    ]);
+  });
+
+  test('deeper than that are compared where the reader accepts any value', () => {
+    expect(found(nested(201, int), nested(201, true))).toEqual([]);
+  });
+});
+
+test.each([
+  [2_000, []],
+  [2_001, ['$.last complexity']],
+])('%d alternatives of all properties together: %j', (total, expected) => {
+  // One is the object itself. Each property has at most 64.
+  const choices = (length: number) => ({ anyOf: Array.from({ length }, (_, minimum) => ({ ...int, minimum })) });
+  const names = Array.from({ length: 31 }, (_, index) => `p${index}`);
+  const properties = Object.fromEntries(names.map((name) => [name, choices(64)]));
+  const written = closed({ ...properties, last: choices(total - 1 - 31 * 64) });
+  const read = { properties: Object.fromEntries([...names, 'last'].map((name) => [name, num])) };
+  expect(found(written, read)).toEqual(expected);
 });
 
 test('schemas with too many combinations are reported as too complex, and fast', () => {

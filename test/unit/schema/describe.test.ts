@@ -66,6 +66,22 @@ test('the dialect of an early draft stays, because it changes the meaning of key
   expect(described({ jsonSchema: () => ({ $schema, type: 'string' }) })?.writes).toEqual({ $schema, type: 'string' });
 });
 
+test('a dialect of its own stays, though its name begins like the current one', () => {
+  const $schema = 'https://json-schema.org/draft/2020-12/schema/strict';
+  expect(described({ jsonSchema: () => ({ $schema, type: 'string' }) })?.writes).toEqual({ $schema, type: 'string' });
+});
+
+test('Standard JSON Schema is asked for draft 2020-12', () => {
+  const asked: unknown[] = [];
+  const given = (options: unknown) => {
+    asked.push(options);
+    return { type: 'string' };
+  };
+  const standard = { ...z.string()['~standard'], jsonSchema: { input: given, output: given } };
+  expect(described({ schema: { '~standard': standard } })).toMatchObject({ reads: { type: 'string' } });
+  expect(asked).toEqual([{ target: 'draft-2020-12' }, { target: 'draft-2020-12' }]);
+});
+
 test('one error names all types without a JSON Schema', async () => {
   const events = defineEvents({
     bytes: { schema: z.instanceof(Uint8Array), topic: 't' },
@@ -74,7 +90,9 @@ test('one error names all types without a JSON Schema', async () => {
     text: { schema: z.string(), topic: 't' },
     valibot: { schema: v.string(), topic: 't' },
   });
-  const { message } = await refusal('operation-refused', () => describeCatalogue(events));
+  const { message, details } = await refusal('operation-refused', () => describeCatalogue(events));
+  expect(message).toContain('; none: "jsonSchema" returns no JSON Schema;');
+  expect(details).toEqual({ operation: 'schema', why: message.slice('schema: '.length) });
   expect(message).toMatch(
     /^schema: there is no JSON Schema of bytes: .+; date: Date cannot .+; none: .+; valibot: its schema does not offer Standard JSON Schema\. Set "jsonSchema" of the type/,
   );
