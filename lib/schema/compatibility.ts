@@ -68,9 +68,10 @@ class Comparison {
   #set(set: ValueSet, read: SchemaObject | false, place: Place): readonly Incompatibility[] {
     if (read === false) return [incompatible(place, 'false', 'may be written, but is never accepted')];
     const reader = { schema: read, root: this.#root };
-    const refused = set.values?.filter((value) => accepts(reader, value) !== true);
-    if (refused?.length === 0) return [];
-    if (refused?.some((value) => accepts(reader, value) === false)) {
+    const { values } = set;
+    if (values?.every((value) => accepts(reader, value) === true)) return [];
+    const refused = values?.filter((value) => accepts(reader, value) === false) ?? [];
+    if (refused.length > 0) {
       return [incompatible(place, ruleAgainst(refused, read), `may be ${listed(refused)}, which is not accepted`)];
     }
     return Object.keys(read)

@@ -395,6 +395,12 @@ test.each<[string, unknown, unknown, string]>([
   ['the accepted types', text, int, 'may be string, but only "integer" is accepted'],
   ['the accepted values', text, { enum: ['a', 'b'] }, 'may be a value other than ["a","b"]'],
   ['the refused values', { enum: ['a', 'b', 'c'] }, { enum: ['a'] }, 'may be "b", "c", which is not accepted'],
+  [
+    'only the values that are certainly refused',
+    { enum: ['a', 'bb'] },
+    { format: 'x', maxLength: 1 },
+    'may be "bb", which is not accepted',
+  ],
   ['the keyword that is not proved', text, { pattern: '^a' }, 'must satisfy pattern "^a", which cannot be proved'],
 ])('a message names %s', (_, written, read, message) => {
   expect(incompatibilities(written as JsonSchema, read as JsonSchema)).toMatchObject([{ message }]);
