@@ -40,7 +40,7 @@ module.exports = {
     project('simulation', {
       ...ONE_REALM,
       testMatch: [`<rootDir>/test/unit/**${SIMULATIONS}*.test.ts`],
-      testTimeout: 1_800_000,
+      setupFilesAfterEnv: ['<rootDir>/test/simulate/no-timeout.ts'],
     }),
     project('infra', ONE_REALM),
     project('package'),
