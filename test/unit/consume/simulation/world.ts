@@ -172,10 +172,13 @@ class Member {
     void this.#seeks.set(partition, Number(offset));
 
   commitOffsets = async (offsets: readonly Offset[]) => {
+    // kafkajs writes the generation into the request.
+    const generation = this.#generation;
     this.#isCut();
     await sleep(this.#random.integer(5));
     // The broker accepts a commit of any member with the current generation, even of another owner's partition.
-    if (this.isDead || !this.#isCurrent) throw new Error('ILLEGAL_GENERATION');
+    const isAccepted = generation === this.#broker.generation && this.#isCurrent;
+    if (this.isDead || !isAccepted) throw new Error('ILLEGAL_GENERATION');
     for (const { partition, offset } of offsets) {
       this.#broker.committed.set(partition, Number(offset));
       this.#broker.onCommit(partition, Number(offset));
