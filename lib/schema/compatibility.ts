@@ -94,7 +94,7 @@ class Comparison {
     if (typeof proof === 'object') return proof;
     if (proof === true) return [];
     const unproved = `must satisfy ${keyword} ${listed([schema[keyword]])}, which cannot be proved`;
-    return [incompatible(place, keyword, proof || unproved)];
+    return [incompatible(place, keyword, proof === undefined || proof === false ? unproved : proof)];
   }
 }
 
