@@ -4,22 +4,23 @@ import { costOf, type CostEstimate } from '../../../lib/operate/cost';
 
 const read = (page: string): string => readFileSync(join(__dirname, '../../../docs', page), 'utf8');
 const comparison = read('comparison.md');
-const benchmarks = read('benchmarks.md');
 
 const FIGURE = /\d[\d,.]*(?= (?:ms|s|events of)\b)/g;
-/** The cells of tables that name a benchmark's command and its figures. */
+const MEASURED = /\(((?:benchmarks|peers)\.md)#/g;
+/** The cells of tables that name a benchmark's command and the page of its figures. */
 const quotations = comparison
   .split('|')
-  .filter((cell) => cell.includes('npm run bench') && cell.includes('(benchmarks.md#'));
+  .filter((cell) => cell.includes('npm run bench') && cell.search(MEASURED) !== -1);
 
 test('the page quotes the benchmarks', () => {
-  expect(quotations).toHaveLength(3);
+  expect(quotations).toHaveLength(4);
 });
 
-test.each(quotations)('each figure is one of the benchmarks: %s', (quotation) => {
+test.each(quotations)('each figure is on a page that the cell links: %s', (quotation) => {
+  const measured = [...quotation.matchAll(MEASURED)].map(([, page]) => read(page!)).join('\n');
   const figures = quotation.match(FIGURE) ?? [];
   expect(figures.length).toBeGreaterThan(0);
-  expect(figures.filter((figure) => !benchmarks.includes(figure))).toEqual([]);
+  expect(figures.filter((figure) => !measured.includes(figure))).toEqual([]);
 });
 
 test.each<[string, (dollars: CostEstimate['dollarsPerMonth']) => number]>([
