@@ -72,3 +72,56 @@ test('a getter that throws once is refused without a path', () => {
   };
   expect(pathOf({ order })).toEqual(['']);
 });
+
+const throwing = (): never => {
+  throw new Error('no');
+};
+
+test.each<[string, unknown, string]>([
+  ['the value itself', { toJSON: throwing }, ''],
+  ['a getter', Object.defineProperty({ a: 1 }, 'b', { enumerable: true, get: throwing }), 'b'],
+  ['an element behind others', [1, null, 'x', { a: { toJSON: throwing } }], '[3].a'],
+  ['a property behind a text and null', { text: 'x', none: null, last: { toJSON: throwing } }, 'last'],
+  ['the first of two', { a: { toJSON: throwing }, b: { toJSON: throwing } }, 'a'],
+  ['a part of what toJSON gives', { money: { toJSON: () => ({ cents: { toJSON: throwing } }) } }, 'money.cents'],
+])('a part that throws when it is read is named: %s', (_, value, path) => {
+  expect(pathOf(value)).toEqual([path]);
+});
+
+test('a part that throws is found behind an object that stands in two places', () => {
+  const shared = { a: 1 };
+  expect(pathOf({ first: shared, second: shared, third: { toJSON: throwing } })).toEqual(['third']);
+});
+
+test('toJSON gets the key, as JSON.stringify gives it', () => {
+  const keys: string[] = [];
+  const seen = { toJSON: (key: string) => void keys.push(key) };
+  pathOf({ one: seen, list: [seen], last: { toJSON: throwing } });
+  expect(keys.slice(0, 2)).toEqual(['one', '0']);
+  expect(keys).toEqual(['one', '0', 'one', '0']);
+});
+
+test('a property named toJSON that is no function is data', () => {
+  expect(pathOf({ a: { toJSON: 1 } })).toBe('{"a":{"toJSON":1}}');
+  expect(pathOf({ a: { toJSON: 1 }, b: { toJSON: throwing } })).toEqual(['b']);
+});
+
+test('an object of a number is written or refused as the number', () => {
+  expect(pathOf({ a: Object(5), b: Object('x'), c: Object(true) })).toBe('{"a":5,"b":"x","c":true}');
+  expect(pathOf([Object(Number.NaN)])).toEqual(['[0]']);
+  expect(pathOf([Object(1n)])).toEqual(['[0]']);
+});
+
+test('an instance of a class is written by its own properties, also one that is not plain', () => {
+  class Order {
+    readonly id = '42';
+  }
+  class Note {
+    readonly text = undefined;
+  }
+  expect(pathOf([new Order(), new Note()])).toBe('[{"id":"42"},{}]');
+});
+
+test('a null that is no Date is written', () => {
+  expect(pathOf({ a: { toJSON: () => null }, b: null })).toBe('{"a":null,"b":null}');
+});

@@ -71,3 +71,34 @@ test('an error of another realm goes by its name', () => {
   const error: unknown = runInNewContext('Object.assign(new Error("t"), { name: "ThrottlingException" })');
   expect(outbox.toOutboxError(error, [])).toMatchObject({ code: 'throttled', retryable: true });
 });
+
+const named = (name: string, httpStatusCode = 400): Error =>
+  Object.assign(new Error('boom'), { name, $metadata: { httpStatusCode } });
+
+test.each<[string, number, string, string]>([
+  ['TransactionInProgressException', 400, 'transaction-in-progress', 'may be written'],
+  ['InternalServerError', 500, 'outcome-unknown', 'did not tell whether the transaction was written'],
+])('without a request id, %s cannot be repeated safely', (name, status, code, said) => {
+  const error = outbox.toOutboxError(named(name, status), []);
+  expect([error.code, error.retryable]).toEqual([code, false]);
+  expect(error.message).toContain(said);
+  expect(error.message).toContain('The call had no requestId');
+  expect(error.details).not.toHaveProperty('requestId');
+  const repeated = outbox.toOutboxError(named(name, status), [], { requestId: REQUEST_ID });
+  expect([repeated.code, repeated.retryable]).toEqual([code, true]);
+  expect(repeated.message).toContain('Repeat the call with the same requestId');
+});
+
+test('an attempt in progress has the request id in its details', () => {
+  const error = outbox.toOutboxError(named('TransactionInProgressException'), [], { requestId: REQUEST_ID });
+  expect(error.details).toEqual({ requestId: REQUEST_ID });
+});
+
+test.each([
+  ['ItemCollectionSizeLimitExceededException', 'item-collection-full'],
+  ['TransactionConflictException', 'transaction-conflict'],
+  ['ThrottlingException', 'throttled'],
+])('%s of the whole call names no action', (name, code) => {
+  const error = outbox.toOutboxError(named(name), [{ Delete: { TableName: 't', Key: { id: '1' } } }]);
+  expect(error).toMatchObject({ code, details: { indexes: [] } });
+});
