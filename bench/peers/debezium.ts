@@ -12,7 +12,7 @@ import type { Postgres } from './postgres';
 import { RestartedProcess } from '../../local/restarted-process';
 
 /** The JVM flags of Kafka's own start script for a Connect worker. */
-const JVM_FLAGS = [
+export const JVM_FLAGS = [
   ...['-Xms256M', '-Xmx2G', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20'],
   ...['-XX:InitiatingHeapOccupancyPercent=35', '-XX:+ExplicitGCInvokesConcurrent', '-Djava.awt.headless=true'],
 ];
@@ -21,7 +21,11 @@ const JVM_FLAGS = [
  * Kafka Connect's defaults, except: it finds its plugins by their manifests, which starts faster, and it saves its
  * offsets each second instead of each minute, so that a killed worker repeats less.
  */
-const worker = (brokers: readonly string[], offsets: string, restPort: number): Readonly<Record<string, string>> => ({
+export const worker = (
+  brokers: readonly string[],
+  offsets: string,
+  restPort: number,
+): Readonly<Record<string, string>> => ({
   'bootstrap.servers': brokers.join(','),
   'key.converter': 'org.apache.kafka.connect.storage.StringConverter',
   'value.converter': 'org.apache.kafka.connect.storage.StringConverter',
@@ -39,7 +43,7 @@ const CONNECTOR = 'outbox';
  * eight times as large as Kafka's default, because a record of 1 KB fills the default with 16 records. The connector takes
  * what it has read every 50 ms instead of every 500: it waits that long although events are there.
  */
-const connector = (postgres: Postgres, run: string): Readonly<Record<string, string>> => ({
+export const connector = (postgres: Postgres, run: string): Readonly<Record<string, string>> => ({
   'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
   'tasks.max': '1',
   'plugin.name': 'pgoutput',
@@ -197,12 +201,12 @@ async function request<T>(url: string, method: 'GET' | 'POST' = 'GET'): Promise<
   return (text === '' ? undefined : JSON.parse(text)) as T;
 }
 
-const properties = (entries: Readonly<Record<string, string>>): string =>
+export const properties = (entries: Readonly<Record<string, string>>): string =>
   Object.entries(entries)
     .map(([name, value]) => `${name}=${value}\n`)
     .join('');
 
-const LOGGING = `<Configuration>
+export const LOGGING = `<Configuration>
   <Appenders><Console name="out"><PatternLayout pattern="%d %p %c{1} %m%n"/></Console></Appenders>
   <Loggers><Root level="warn"><AppenderRef ref="out"/></Root></Loggers>
 </Configuration>
